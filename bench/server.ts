@@ -1,0 +1,112 @@
+/** The server that is measured: the compiled program in a process of its own, on an embedded Postgres in a folder of the benchmark's. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { WorkflowService } from "../gen/pawl/v1/workflow_service_pb.js";
+import { own, stopProcess } from "./processes.js";
+import { openCalls } from "./rpc.js";
+
+/** The compiled program. */
+export const program = fileURLToPath(new URL("../dist/src/cli/main.js", import.meta.url));
+
+/** A server in a process of its own. */
+export interface Server {
+  readonly address: string;
+  readonly pid: number | undefined;
+  /** From the start of its process to the answer to a first call, in milliseconds. */
+  readonly firstAnswerMs: number;
+  /** Connects to its Postgres. */
+  readonly databaseUrl: string;
+  /** The process id of its Postgres. */
+  readonly postgresPid: number;
+  /** What it counts, by name and labels. */
+  metrics(): Promise<ReadonlyMap<string, number>>;
+  /** Ends it and its Postgres. */
+  stop(): Promise<void>;
+}
+
+/** How to start one. */
+export interface ServerOptions {
+  /** The folder for the data, kept between starts. */
+  readonly dir: string;
+  /** More arguments for node. */
+  readonly nodeArguments?: readonly string[];
+  /** More flags for `pawl serve`. */
+  readonly flags?: readonly string[];
+}
+
+const startsWithinMs = 60_000;
+
+/** Starts a server and waits until it has answered a first call. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { dir, nodeArguments = [], flags = [] } = options;
+  const logFile = join(dir, `server-${Date.now()}.log`);
+  const log = openSync(logFile, "w");
+  const begin = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      ...nodeArguments,
+      program,
+      "serve",
+      "--port",
+      "0",
+      "--data-dir",
+      join(dir, "data"),
+      "--log-format",
+      "json",
+      ...flags,
+    ],
+    // A file and not a pipe: the server must be able to say its last words when the benchmark has gone.
+    { stdio: ["ignore", log, log], cwd: dir },
+  );
+  own(child);
+  closeSync(log);
+  const address = await findAddress(child, logFile);
+  const { call, close } = openCalls(address);
+  await call(WorkflowService.method.listWorkflows, {});
+  const firstAnswerMs = performance.now() - begin;
+  close();
+  const layout: { url: string; dataDir: string; home: string } = JSON.parse(
+    readFileSync(join(dir, "data", "postgres.json"), "utf8"),
+  );
+  const home = layout.home === "." ? join(dir, "data") : layout.home;
+  const postgresPid = Number.parseInt(readFileSync(join(home, layout.dataDir, "postmaster.pid"), "utf8"), 10);
+  return {
+    address,
+    pid: child.pid,
+    firstAnswerMs,
+    databaseUrl: layout.url,
+    postgresPid,
+    metrics: () => readMetrics(address),
+    stop: () => stopProcess(child),
+  };
+}
+
+/** The server says in its log where it answers. */
+async function findAddress(child: ChildProcess, logFile: string): Promise<string> {
+  const giveUpAt = performance.now() + startsWithinMs;
+  for (;;) {
+    const text = readFileSync(logFile, "utf8");
+    const address = /"address":"([^"]+)"/.exec(text)?.[1];
+    if (address !== undefined) return address;
+    if (child.exitCode !== null || performance.now() > giveUpAt) {
+      await stopProcess(child);
+      throw new Error(`the server did not start:\n${text}`);
+    }
+    await delay(2);
+  }
+}
+
+async function readMetrics(address: string): Promise<ReadonlyMap<string, number>> {
+  const response = await fetch(`http://${address}/metrics`);
+  const lines = (await response.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => {
+      const end = line.lastIndexOf(" ");
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+}

@@ -1,0 +1,53 @@
+/** Asking a run to cancel. */
+import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
+import { requestActivityCancel } from "./activity-cancel.js";
+import { closeRun } from "./close-run.js";
+import { type Draft, type EventMeta, openDraft, removeTimer } from "./draft.js";
+import { recordOutside } from "./outside.js";
+import { workflowClosed } from "./refusals.js";
+import { isRepeatedRequest, type RequestKey, rememberRequest } from "./request-key.js";
+import type { RunState } from "./run-state.js";
+import { settle, unchanged } from "./settle.js";
+import { isClosedStatus } from "./status.js";
+import type { Caller, Context, RunTransition } from "./transition.js";
+
+/** Who asks, and why. */
+export interface CancelInput extends RequestKey {
+  readonly reason: string;
+  /** Whether pending timers and activities are cancelled as well, for workers that do not do so themselves. */
+  readonly cancelPending: boolean;
+  readonly caller: Caller;
+}
+
+/** Requests the cancellation of a run: workflow code decides what follows. A run that no worker has touched ends at once. */
+export function cancelWorkflow(
+  state: RunState,
+  input: CancelInput,
+  context: Context,
+): RunTransition<{ readonly status: WorkflowStatus }> {
+  if (isRepeatedRequest(state, "cancel", input)) return unchanged(state, { status: state.status });
+  if (isClosedStatus(state.status)) throw workflowClosed(state);
+  if (state.cancelRequestedEventId !== undefined) return unchanged(state, { status: state.status });
+  const { reason, requestId, caller, cancelPending } = input;
+  const draft = openDraft(state, context);
+  const value = { reason, requestId };
+  const eventId = recordOutside(draft, { case: "workflowCancelRequested", value }, caller);
+  draft.run.cancelRequestedEventId = eventId;
+  rememberRequest(draft, "cancel", input, eventId);
+  if (state.status === WorkflowStatus.PENDING) {
+    closeRun(draft, WorkflowStatus.CANCELLED, { case: "workflowCancelled", value: {} }, caller);
+  } else if (cancelPending) {
+    cancelAllPending(draft, eventId, caller);
+  }
+  return settle(draft, { status: draft.run.status });
+}
+
+function cancelAllPending(draft: Draft, causeEventId: number, meta: EventMeta): void {
+  for (const { seq, scheduledEventId } of draft.run.timers.values()) {
+    recordOutside(draft, { case: "timerCancelled", value: { seq, scheduledEventId, causeEventId } }, meta);
+    removeTimer(draft, seq);
+  }
+  for (const activity of draft.run.activities.values()) {
+    requestActivityCancel(draft, activity, { taskCompletedEventId: 0, causeEventId }, meta);
+  }
+}

@@ -1,0 +1,40 @@
+/** The end of a run. */
+import { WorkflowStatus, WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
+import { appendEvent, clearPending, type Draft, type EventKind, type EventMeta } from "./draft.js";
+import { flushBuffered } from "./outside.js";
+import { forgetSticky, isTransient, startedTask } from "./task-attempt.js";
+
+/** Closes the run. What is pending ends with it; the closing event comes last. */
+export function closeRun(draft: Draft, status: WorkflowStatus, kind: EventKind, meta: EventMeta = {}): void {
+  failStartedTask(draft);
+  appendEvent(draft, kind, meta);
+  draft.run.status = status;
+  draft.run.closedAt = draft.now;
+  clearPending(draft);
+  forgetSticky(draft);
+  draft.readyActivities.clear();
+  draft.handed.length = 0;
+  draft.hasNews = false;
+}
+
+/** Terminates the run. */
+export function terminateRun(
+  draft: Draft,
+  value: Extract<EventKind, { case: "workflowTerminated" }>["value"],
+  meta: EventMeta = {},
+): void {
+  closeRun(draft, WorkflowStatus.TERMINATED, { case: "workflowTerminated", value }, meta);
+}
+
+function failStartedTask(draft: Draft): void {
+  const task = startedTask(draft.run);
+  if (task === undefined) return;
+  if (!isTransient(task)) {
+    const { scheduledEventId, lease } = task;
+    const cause = WorkflowTaskFailureCause.RUN_CLOSED;
+    const value = { scheduledEventId, startedEventId: lease.startedEventId, cause, workerId: lease.workerId };
+    appendEvent(draft, { case: "workflowTaskFailed", value });
+  }
+  draft.run.workflowTask = undefined;
+  flushBuffered(draft);
+}

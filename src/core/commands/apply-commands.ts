@@ -1,0 +1,87 @@
+/** The commands of a workflow task: checked as a whole, then applied in order. */
+import type { Command } from "../../../gen/pawl/v1/command_pb.js";
+import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import type { Draft } from "../draft.js";
+import { RefusedError } from "../errors.js";
+import { checkUserMetadata } from "../payload.js";
+import { notImplemented } from "../refusals.js";
+import type { Caller } from "../transition.js";
+import { cancelActivity } from "./cancel-activity.js";
+import { cancelTimer } from "./cancel-timer.js";
+import { closeAsCancelled, closeAsCompleted, closeAsFailed } from "./close-workflow.js";
+import { recordSideEffect } from "./record-side-effect.js";
+import { scheduleActivity } from "./schedule-activity.js";
+import { scheduleTimer } from "./schedule-timer.js";
+import { type CommandScope, commandName, refusedCommand } from "./scope.js";
+
+/** A command that may be applied. */
+export interface CheckedCommand {
+  readonly command: Command;
+  readonly index: number;
+  readonly apply: (scope: CommandScope) => void;
+}
+
+/** Refuses commands that are unknown or not built, and a closing one that is not the last. */
+export function checkCommands(commands: readonly Command[]): CheckedCommand[] {
+  return commands.map((command, index) => {
+    const apply = actionOf(command);
+    if (apply === undefined) throw refusedCommand(command, index, unbuilt(command));
+    if (isClosing(command) && index < commands.length - 1) {
+      const why = "it ends the run and must be the last command";
+      throw refusedCommand(command, index, new RefusedError(ErrorReason.INVALID_COMMAND, why));
+    }
+    return { command, index, apply };
+  });
+}
+
+/** Whether a command ends the run. */
+export function isClosing({ kind }: Command): boolean {
+  return kind.case === "cancelWorkflow" || kind.case === "completeWorkflow" || kind.case === "failWorkflow";
+}
+
+/** Applies the commands. Throws for the first that can't be; then none counts. */
+export function applyCommands(
+  draft: Draft,
+  commands: readonly CheckedCommand[],
+  completedEventId: number,
+  caller: Caller,
+): void {
+  for (const { command, index, apply } of commands) {
+    const { userMetadata } = command;
+    const field = `commands[${index}].${commandName(command)}`;
+    try {
+      checkUserMetadata(userMetadata, `commands[${index}].user_metadata`, draft.context.limits);
+      apply({ draft, command, field, completedEventId, meta: { ...caller, userMetadata } });
+    } catch (error) {
+      throw error instanceof RefusedError ? refusedCommand(command, index, error) : error;
+    }
+  }
+}
+
+function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
+  switch (kind.case) {
+    case "scheduleActivity":
+      return (scope) => scheduleActivity(scope, kind.value);
+    case "cancelActivity":
+      return (scope) => cancelActivity(scope, kind.value);
+    case "scheduleTimer":
+      return (scope) => scheduleTimer(scope, kind.value);
+    case "cancelTimer":
+      return (scope) => cancelTimer(scope, kind.value);
+    case "recordSideEffect":
+      return (scope) => recordSideEffect(scope, kind.value);
+    case "cancelWorkflow":
+      return (scope) => closeAsCancelled(scope, kind.value);
+    case "completeWorkflow":
+      return (scope) => closeAsCompleted(scope, kind.value);
+    case "failWorkflow":
+      return (scope) => closeAsFailed(scope, kind.value);
+    default:
+      return undefined;
+  }
+}
+
+function unbuilt(command: Command): RefusedError {
+  if (command.kind.case !== undefined) return notImplemented(`the command ${commandName(command)}`);
+  return new RefusedError(ErrorReason.INVALID_COMMAND, "this server does not know such a command");
+}

@@ -1,0 +1,53 @@
+/** What a command works with, and how it is refused. */
+
+import type { Command } from "../../../gen/pawl/v1/command_pb.js";
+import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import type { Draft, EventMeta } from "../draft.js";
+import { RefusedError } from "../errors.js";
+import { invalidField } from "../refusals.js";
+
+/** What surrounds a command. */
+export interface CommandScope {
+  readonly draft: Draft;
+  readonly command: Command;
+  /** Where it stands in the request, for errors, such as `commands[0].schedule_timer`. */
+  readonly field: string;
+  /** The WorkflowTaskCompleted whose command it is. */
+  readonly completedEventId: number;
+  readonly meta: EventMeta;
+}
+
+/** The command's name as in the API; "unknown" for one that this server does not know. */
+export function commandName(command: Command): string {
+  return command.kind.case?.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) ?? "unknown";
+}
+
+/** Takes the seq of a command that creates something: higher than all before. */
+export function takeSeq({ draft, command }: CommandScope): number {
+  const { seq } = command;
+  const { lastSeq } = draft.run;
+  if (seq <= lastSeq)
+    throw invalidField("seq", `${seq} must be higher than ${lastSeq}, the last one that the run has used`);
+  draft.run.lastSeq = seq;
+  return seq;
+}
+
+/** Refuses one more pending thing than the run may have. */
+export function checkPendingLimit({ draft }: CommandScope, kind: "activities" | "timers"): void {
+  const limit = draft.context.limits.maxPendingPerKind;
+  if (draft.run[kind].size < limit) return;
+  const message = `the run has ${limit} pending ${kind}, as many as it may; wait for some to end, or use child workflows`;
+  throw new RefusedError(ErrorReason.PENDING_LIMIT, message, { kind, limit: String(limit) });
+}
+
+/** The refusal of a whole completion for one of its commands: it names the command, and a wrong field makes it an INVALID_COMMAND. */
+export function refusedCommand(command: Command, index: number, error: RefusedError): RefusedError {
+  const name = commandName(command);
+  const reason = error.reason === ErrorReason.INVALID_FIELD ? ErrorReason.INVALID_COMMAND : error.reason;
+  const message = `command ${index} (${name}): ${error.message}`;
+  return new RefusedError(reason, message, {
+    ...error.metadata,
+    command_index: String(index),
+    command: name,
+  });
+}

@@ -1,0 +1,123 @@
+/** Events from outside: straight into history, or kept until the started workflow task closes. */
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import {
+  appendEvent,
+  type Draft,
+  type EventKind,
+  type EventMeta,
+  encodeEvent,
+  makeEvent,
+  pushBuffered,
+  putActivity,
+  putKey,
+  recordEvent,
+  takeBuffered,
+} from "./draft.js";
+import { type RunKeyKind, runKeyId } from "./run-state.js";
+import { timestampOf } from "./time.js";
+
+/** Records what came from outside of workflow code. Answers its event id; 0 if it is buffered and gets one later. */
+export function recordOutside(draft: Draft, kind: EventKind, meta: EventMeta = {}): number {
+  if (draft.run.workflowTask?.lease === undefined) {
+    draft.hasNews = true;
+    return appendEvent(draft, kind, meta);
+  }
+  const event = makeEvent(0, draft.now, kind, meta);
+  encodeEvent(draft, event);
+  pushBuffered(draft, event);
+  return 0;
+}
+
+/** Gives the buffered events their ids, in order. To be called when no workflow task is started any more. */
+export function flushBuffered(draft: Draft): void {
+  const ids: FlushedIds = { started: new Map(), cancelRequested: new Map(), cause: 0 };
+  for (const { event } of takeBuffered(draft)) {
+    const eventId = draft.run.nextEventId;
+    const placed: HistoryEvent = { ...event, eventId, eventTime: timestampOf(draft.now) };
+    placed.kind = referTo(ids, event.kind);
+    recordEvent(draft, placed);
+    noteFlushed(draft, ids, placed);
+    draft.hasNews = true;
+  }
+}
+
+/** Ids given in this flush, by the id of the activity's Scheduled event, for those behind that refer to them. */
+interface FlushedIds {
+  readonly started: Map<number, number>;
+  readonly cancelRequested: Map<number, number>;
+  /** The WorkflowCancelRequested: it alone cancels timers and activities from outside, and it comes right before them. */
+  cause: number;
+}
+
+type Kind = HistoryEvent["kind"];
+
+/** The kind with references to events that were buffered before it filled in. */
+function referTo(ids: FlushedIds, kind: Kind): Kind {
+  switch (kind.case) {
+    case "activityCompleted":
+      return { case: kind.case, value: { ...kind.value, ...startedOf(ids, kind.value) } };
+    case "activityFailed":
+      return { case: kind.case, value: { ...kind.value, ...startedOf(ids, kind.value) } };
+    case "activityTimedOut":
+      return { case: kind.case, value: { ...kind.value, ...startedOf(ids, kind.value) } };
+    case "activityCancelled": {
+      const requested = ids.cancelRequested.get(kind.value.scheduledEventId);
+      const cancelRequestedEventId = requested ?? kind.value.cancelRequestedEventId;
+      return {
+        case: kind.case,
+        value: { ...kind.value, ...startedOf(ids, kind.value), cancelRequestedEventId },
+      };
+    }
+    case "activityCancelRequested":
+      return { case: kind.case, value: { ...kind.value, causeEventId: ids.cause } };
+    case "timerCancelled":
+      return { case: kind.case, value: { ...kind.value, causeEventId: ids.cause } };
+    default:
+      return kind;
+  }
+}
+
+function startedOf(
+  ids: FlushedIds,
+  outcome: { readonly scheduledEventId: number },
+): { startedEventId: number } {
+  return { startedEventId: ids.started.get(outcome.scheduledEventId) ?? 0 };
+}
+
+/** What the state says of an event that has its id now. */
+function noteFlushed(draft: Draft, ids: FlushedIds, { eventId, kind }: HistoryEvent): void {
+  switch (kind.case) {
+    case "activityStarted":
+      ids.started.set(kind.value.scheduledEventId, eventId);
+      return;
+    case "activityCancelRequested":
+      ids.cancelRequested.set(kind.value.scheduledEventId, eventId);
+      noteCancelRequested(draft, kind.value.seq, eventId);
+      return;
+    case "workflowCancelRequested":
+      ids.cause = eventId;
+      draft.run.cancelRequestedEventId = eventId;
+      noteKey(draft, "cancel", kind.value.requestId, eventId);
+      return;
+    case "signalReceived":
+      noteKey(draft, "signal", kind.value.requestId, eventId);
+      return;
+    case "activityCompleted":
+    case "activityFailed":
+    case "activityCancelled":
+      noteKey(draft, "activity", String(kind.value.seq), eventId);
+      return;
+    default:
+      return;
+  }
+}
+
+function noteCancelRequested(draft: Draft, seq: number, eventId: number): void {
+  const activity = draft.run.activities.get(seq);
+  if (activity !== undefined) putActivity(draft, { ...activity, cancelRequestedEventId: eventId });
+}
+
+function noteKey(draft: Draft, kind: RunKeyKind, name: string, eventId: number): void {
+  const key = draft.run.keys.get(runKeyId(kind, name));
+  if (key?.eventId === 0) putKey(draft, { ...key, eventId });
+}

@@ -1,0 +1,44 @@
+/** The refusals that several transitions share. */
+import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import { RefusedError } from "./errors.js";
+import type { RunState } from "./run-state.js";
+import { statusName } from "./status.js";
+
+/** A field of a request is missing, out of range or malformed. */
+export function invalidField(field: string, why: string): RefusedError {
+  return new RefusedError(ErrorReason.INVALID_FIELD, `${field} ${why}`, { field });
+}
+
+/** Something is part of the API and not built yet. */
+export function notImplemented(feature: string): RefusedError {
+  const message = `${feature} is not implemented by this server yet; leave it out`;
+  return new RefusedError(ErrorReason.NOT_IMPLEMENTED, message, { feature });
+}
+
+/** Something is larger than its limit, in bytes. */
+export function sizeLimit(field: string, limit: number, actual: number): RefusedError {
+  return new RefusedError(ErrorReason.SIZE_LIMIT, `${field} has ${actual} bytes; the limit is ${limit}`, {
+    field,
+    limit: String(limit),
+    actual: String(actual),
+  });
+}
+
+/** The caller does not hold the task any more. */
+export function staleLease(task: string): RefusedError {
+  const message = `the lease of ${task} is over: it expired, the task was given to another, or it has ended; drop the task`;
+  return new RefusedError(ErrorReason.STALE_LEASE, message);
+}
+
+/** The run is closed and changes no more. */
+export function workflowClosed(run: RunState): RefusedError {
+  const status = statusName(run.status);
+  const message = `workflow "${run.workflowId}" is closed (${status}) and changes no more; start a new run if one is wanted`;
+  return new RefusedError(ErrorReason.WORKFLOW_CLOSED, message, { status, run_id: run.runId });
+}
+
+/** The request id was used before for something else. */
+export function requestIdReused(requestId: string): RefusedError {
+  const message = `request id "${requestId}" was used for a call with other content; make a new one for each new call`;
+  return new RefusedError(ErrorReason.REQUEST_ID_REUSED, message, { request_id: requestId });
+}

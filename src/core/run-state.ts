@@ -1,0 +1,231 @@
+/**
+ * What is known of a workflow id and of its current run: all that a transition needs to decide, and nothing that grows with history.
+ *
+ * States are immutable: a transition returns a new one that shares what did not change, so that the difference between two states, found by
+ * comparing references, is what has to be written.
+ */
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import type { Failure } from "../../gen/pawl/v1/failure_pb.js";
+import type { Payload } from "../../gen/pawl/v1/payload_pb.js";
+import type { WorkflowStatus, WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
+
+/** A point in time: whole microseconds since 1970, by the database's clock. */
+export type Micros = number;
+
+/** The row that says which run is the current one of a workflow id, open or closed. */
+export interface Pointer {
+  readonly runId: string;
+  /** The request id of the start that made this run; empty if none was given. */
+  readonly startRequestId: string;
+  /** Hex SHA-256 of that start's content, so that a reused request id is told from a repeat. */
+  readonly requestHash: string;
+}
+
+/** A workflow id as it is known: neither pointer nor run if it was never started (or its runs are gone). */
+export interface Workflow {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  readonly pointer: Pointer | undefined;
+  readonly run: RunState | undefined;
+}
+
+/** One run. */
+export interface RunState {
+  readonly runId: string;
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  readonly workflowType: string;
+  readonly taskQueue: string;
+  readonly startedAt: Micros;
+  /** What was fixed at the start. */
+  readonly settings: RunSettings;
+
+  /** Grows by one with every batch that writes the run; the guard of those writes. Kept by the engine, not by transitions. */
+  readonly version: number;
+  readonly status: WorkflowStatus;
+  readonly nextEventId: number;
+  /** Size of all stored events, in bytes. */
+  readonly historyBytes: number;
+  /** Time of the newest event; none after it is earlier. */
+  readonly lastEventAt: Micros;
+  readonly closedAt: Micros | undefined;
+  /** The WorkflowCancelRequested event; undefined if cancellation was not requested (or its event is still buffered: then 0). */
+  readonly cancelRequestedEventId: number | undefined;
+  /** The highest seq that a command has used. */
+  readonly lastSeq: number;
+  /** Grows with every start of a workflow task; fences its lease. */
+  readonly taskEpoch: number;
+  /** The WorkflowTaskStarted of the last completed task; 0 if there is none. */
+  readonly previousStartedEventId: number;
+  /** The lease epoch of the last workflow task that was completed or failed by its worker: a repeat of that call is known by it. 0: none. */
+  readonly lastClosedTaskEpoch: number;
+  /** The worker that completed the last task and keeps the run cached; empty if none. */
+  readonly stickyWorkerId: string;
+  /** The newest WorkflowTaskStarted that the sticky worker has seen. */
+  readonly stickyEventId: number;
+  readonly workflowTask: WorkflowTaskState | undefined;
+
+  /** Pending activities by seq. */
+  readonly activities: ReadonlyMap<number, ActivityState>;
+  /** Pending timers by seq. */
+  readonly timers: ReadonlyMap<number, TimerState>;
+  /** Events from outside that wait for the started workflow task to close, in order. */
+  readonly buffered: readonly BufferedEvent[];
+  /** Request ids and the like that were used, by `runKeyId`. The newest 1,000 at least. */
+  readonly keys: ReadonlyMap<string, RunKey>;
+  /** Whether `keys` has all keys of the run. */
+  readonly hasAllKeys: boolean;
+  /** When the run's wake-up row is due: never later than its earliest deadline. Undefined: there is no row. */
+  readonly wakeupAt: Micros | undefined;
+}
+
+/** What is fixed when a run starts. Kept as JSON: plain values alone. */
+export interface RunSettings {
+  /** Name of the namespace, for events and tasks. */
+  readonly namespace: string;
+  readonly priority: number;
+  readonly workflowTaskTimeoutMs: number;
+  /** When this run, and its whole chain, must have ended: the earlier of both. */
+  readonly expiresAt?: Micros;
+  readonly executionExpiresAt?: Micros;
+  readonly firstRunId: string;
+  readonly originalRunId: string;
+  /** Which attempt by the retry policy this run is, from 1. */
+  readonly attempt: number;
+  /** When the first workflow task may be given out, if later than the start. */
+  readonly firstTaskAt?: Micros;
+}
+
+/** The pending workflow task. Kept as JSON: plain values alone, but for `lastFailure`. */
+export interface WorkflowTaskState {
+  /** Id of its WorkflowTaskScheduled; provisional for a transient attempt. */
+  readonly scheduledEventId: number;
+  readonly scheduledAt: Micros;
+  /** From 1. From 2 on the attempt is transient: its Scheduled and Started are stored only when it succeeds. */
+  readonly attempt: number;
+  /** When this attempt may be given out. */
+  readonly readyAt: Micros;
+  /** Its place in the queue, if it has a row among the ready tasks. */
+  readonly readyPosition: Micros | undefined;
+  /** Who has it. Undefined: nobody. */
+  readonly lease: WorkflowTaskLease | undefined;
+  readonly lastFailure: Failure | undefined;
+  readonly lastFailureCause: WorkflowTaskFailureCause | undefined;
+  /** For a task that is kept alive by heartbeats: when the first of them began. */
+  readonly heartbeatSince: Micros | undefined;
+  /** How many completions in a row were refused since they would have closed the run while something new had come in. Unset: none. */
+  readonly refusedCloses?: number;
+}
+
+/** Who has a task, and until when. */
+export interface Lease {
+  /** Fences: a completion with another epoch is stale. */
+  readonly epoch: number;
+  readonly workerId: string;
+  readonly identity: string;
+  readonly principal: string;
+  /** The poll that it went to; a start decided again for the same poll finds its own. */
+  readonly pollId: string;
+  readonly startedAt: Micros;
+  /** When it ends unless it is renewed. */
+  readonly expiresAt: Micros;
+}
+
+/** The lease of a workflow task, with what was fixed at its start. */
+export interface WorkflowTaskLease extends Lease {
+  /** Id of its WorkflowTaskStarted; provisional for a transient attempt. */
+  readonly startedEventId: number;
+  readonly historyLength: number;
+  readonly historyBytes: number;
+  readonly suggestContinueAsNew: boolean;
+}
+
+/** A pending activity. Kept as JSON: plain values alone, but for `lastFailure` and `heartbeat`. */
+export interface ActivityState {
+  readonly seq: number;
+  readonly activityId: string;
+  readonly activityType: string;
+  readonly taskQueue: string;
+  readonly priority: number;
+  readonly scheduledEventId: number;
+  readonly scheduledAt: Micros;
+  readonly startToCloseMs: number;
+  readonly scheduleToStartMs: number | undefined;
+  readonly heartbeatMs: number | undefined;
+  /** When all attempts must have ended: schedule-to-close, clamped to the run's end. */
+  readonly expiresAt: Micros | undefined;
+  readonly retry: RetryRule;
+  /** The attempt that runs or comes next, from 1. */
+  readonly attempt: number;
+  /** When this attempt became, or becomes, ready. Later than now: it backs off. */
+  readonly readyAt: Micros;
+  /** Its place in the queue, if it has a row among the ready tasks. */
+  readonly readyPosition: Micros | undefined;
+  /** Grows with every start; fences the lease. */
+  readonly epoch: number;
+  /** Who runs it. Undefined: nobody. Its `expiresAt` is that of start-to-close. */
+  readonly lease: Lease | undefined;
+  /** The ActivityCancelRequested event. Undefined: not requested. 0: requested, its event is buffered. */
+  readonly cancelRequestedEventId: number | undefined;
+  readonly lastFailure: Failure | undefined;
+  /** The lease epoch of the last attempt that its worker failed: a repeat of that call is known by it. Unset: none. */
+  readonly failedEpoch?: number;
+  /** The last heartbeat, from a table of its own, as of when the state was loaded. */
+  readonly heartbeat: Heartbeat | undefined;
+}
+
+/** A heartbeat of an activity. */
+export interface Heartbeat {
+  /** The lease epoch it came under. */
+  readonly epoch: number;
+  readonly at: Micros;
+  readonly details: Payload | undefined;
+}
+
+/** A retry policy with every field filled in. */
+export interface RetryRule {
+  readonly initialMs: number;
+  readonly coefficient: number;
+  readonly maximumMs: number;
+  /** 0: no limit. */
+  readonly maximumAttempts: number;
+  readonly nonRetryableTypes: readonly string[];
+  /** From 0 to 1. */
+  readonly jitter: number;
+}
+
+/** A pending timer. */
+export interface TimerState {
+  readonly seq: number;
+  readonly scheduledEventId: number;
+  readonly fireAt: Micros;
+}
+
+/** An event that has no id yet. */
+export interface BufferedEvent {
+  /** Its place among the buffered ones of the run; never used again within it. */
+  readonly position: number;
+  /** With event id 0. An outcome whose Started is buffered right before it refers to it by started event id 0. */
+  readonly event: HistoryEvent;
+}
+
+/** What a key is for. */
+export type RunKeyKind = "signal" | "cancel" | "terminate" | "activity";
+
+/**
+ * A key that was used, with what it did: the request ids of signals, cancels and terminations; and by seq the final event of an activity with
+ * the lease epoch it ended under, so that a repeated completion is known.
+ */
+export interface RunKey {
+  readonly kind: RunKeyKind;
+  readonly key: string;
+  /** The event that the call made; 0 while it is buffered. */
+  readonly eventId: number;
+  /** What tells a repeat from a reuse: a hash of the call's content, or a lease epoch. */
+  readonly contentHash: string;
+}
+
+/** The name of a key within its run. */
+export function runKeyId(kind: RunKeyKind, key: string): string {
+  return `${kind}:${key}`;
+}

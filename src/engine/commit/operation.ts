@@ -1,0 +1,55 @@
+/** An operation: one decision of core about one workflow id, to be written and answered. */
+import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import { RefusedError } from "../../core/errors.js";
+import type { RunState, Workflow } from "../../core/run-state.js";
+import type { Context, RunTransition, WorkflowTransition } from "../../core/transition.js";
+
+/** What group commit needs to know of an operation. */
+export interface Operation<T> {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  /** The run that is meant. Undefined: the current one. */
+  readonly runId?: string | undefined;
+  /** Names of run keys that the decision looks up. */
+  readonly keys?: readonly string[];
+  /** About how much it adds to a batch, in bytes. */
+  readonly bytes: number;
+  /** It opens a run: a workflow id that is not cached is taken for a new one at first. */
+  readonly mayBeNew?: boolean;
+  /** It must not rest on a cached state, such as one that lacks the newest heartbeats. */
+  readonly needsFresh?: boolean;
+  /** It acts on what is due: its time is the earliest that the database's clock may show, not the latest. */
+  readonly isDue?: boolean;
+  /** The version of the run that the caller has seen: an older cached state is out of date. */
+  readonly seenVersion?: number;
+  decide(workflow: Workflow, context: Context): WorkflowTransition<T>;
+}
+
+/** Who and what an operation on an existing run is about. */
+export interface RunOperation<T> extends Omit<Operation<T>, "decide" | "mayBeNew"> {
+  decide(run: RunState, context: Context): RunTransition<T>;
+}
+
+/** Makes an operation of one on an existing run. Throws WORKFLOW_NOT_FOUND when it is decided and there is none. */
+export function onRun<T>(operation: RunOperation<T>): Operation<T> {
+  return {
+    ...operation,
+    decide(workflow, context) {
+      const run = requireRun(workflow, operation.runId);
+      const { after, events, handed, outcome } = operation.decide(run, context);
+      const runs = after === run ? [] : [{ before: run, after, events }];
+      return { runs, pointer: undefined, handed, outcome };
+    },
+  };
+}
+
+/** The run of a workflow, if it is the one that is meant. */
+export function requireRun(workflow: Workflow, runId: string | undefined): RunState {
+  const { run, workflowId } = workflow;
+  if (run !== undefined && (runId === undefined || run.runId === runId)) return run;
+  const what = runId === undefined ? `workflow "${workflowId}"` : `run ${runId} of workflow "${workflowId}"`;
+  throw new RefusedError(ErrorReason.WORKFLOW_NOT_FOUND, `there is no ${what} in this namespace`, {
+    workflow_id: workflowId,
+    ...(runId === undefined ? {} : { run_id: runId }),
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * The slow lane: operations that keep losing against another server wait for the rows in Postgres's lock queue, which is fair. Batches skip locked rows,
+ * so they step aside.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Database } from "../../store/database.js";
+import { ConnectionLostError } from "../../store/database.js";
+import { lockWorkflow } from "../../store/lock.js";
+import { settleBatch } from "../../store/settle-batch.js";
+import type { Unit } from "../../store/unit.js";
+import { writeBatch } from "../../store/write-batch.js";
+import type { UnitResult } from "./batch-writer.js";
+import type { Pending } from "./pending.js";
+
+/** Decisions that have to be written. */
+export interface Prepared {
+  readonly units: readonly Unit[];
+  readonly operations: number;
+  /** Answers the callers; takes a result for each unit. */
+  conclude(results: readonly UnitResult[]): void;
+  /** Forgets the decisions: they were not written. */
+  abandon(): void;
+}
+
+/** A row that is just being made by another can't be waited for: the unit comes back and tries again after so long. */
+const pauseMs = 2;
+
+/** Writes operations of one workflow id under ordinary locks. `prepare` decides them on states that it loads. */
+export async function writeInSlowLane(
+  database: Database,
+  items: readonly Pending[],
+  prepare: () => Promise<Prepared>,
+): Promise<void> {
+  const [first] = items;
+  if (first === undefined) return;
+  const batchId = randomUUID();
+  let prepared: Prepared | undefined;
+  let won: readonly number[] = [];
+  try {
+    await database.transaction(async (connection) => {
+      await lockWorkflow(connection, first.operation);
+      prepared = await prepare();
+      if (prepared.units.length > 0)
+        won = (await writeBatch(connection, { batchId, units: prepared.units, answered: [] })).won;
+    });
+  } catch (error) {
+    if (!(error instanceof ConnectionLostError) || prepared === undefined) {
+      prepared?.abandon();
+      throw error;
+    }
+    won = (await settleBatch(database.read, batchId)) ?? [];
+  }
+  if (prepared === undefined) return;
+  const written = new Set(won);
+  if (written.size < prepared.units.length) await delay(pauseMs);
+  prepared.conclude(prepared.units.map((_, index) => (written.has(index) ? "won" : "lost")));
+}

@@ -1,0 +1,139 @@
+/** Builds the tasks that go out to workers. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import type { ActivityTaskSchema, WorkflowTaskSchema } from "../../gen/pawl/v1/task_pb.js";
+import type { ActivityState, RunState } from "../core/run-state.js";
+import { isTransient, provisionalEvents } from "../core/task-attempt.js";
+import { durationOf, timestampOf } from "../core/time.js";
+import type { Database } from "../store/database.js";
+import { readHeartbeats } from "../store/heartbeats.js";
+import { readEvents, readHistory } from "../store/history.js";
+import type { GivenTask } from "./dispatch/task-queue.js";
+import { activityTokenOf } from "./operations/activity-tasks.js";
+import { workflowTokenOf } from "./operations/workflow-tasks.js";
+import { writeHistoryPageToken } from "./page-token.js";
+import type { StateCache } from "./state-cache.js";
+import type { TaskTokens } from "./task-token.js";
+
+/** What delivering works with. */
+export interface DeliveryParts {
+  readonly database: Database;
+  readonly cache: StateCache;
+  readonly tokens: TaskTokens;
+}
+
+/** Who gets the tasks. */
+export interface Recipient {
+  readonly workerId: string;
+  readonly isCaching: boolean;
+}
+
+/** Builds a workflow task; undefined if its lease is over already. `maxBytes` bounds its first page of history. */
+export async function buildWorkflowTask(
+  parts: DeliveryParts,
+  given: GivenTask,
+  recipient: Recipient,
+  maxBytes: number,
+): Promise<MessageInitShape<typeof WorkflowTaskSchema> | undefined> {
+  const { run } = given;
+  const task = run.workflowTask;
+  const lease = task?.lease;
+  const token = workflowTokenOf(run, given.epoch);
+  if (task === undefined || lease === undefined || token === undefined) return undefined;
+  const isSticky =
+    recipient.isCaching && recipient.workerId !== "" && recipient.workerId === run.stickyWorkerId;
+  const after = isSticky ? run.stickyEventId : 0;
+  const through = isTransient(task) ? run.nextEventId - 1 : lease.startedEventId;
+  const page = await readPage(parts, run, after, through, maxBytes);
+  const last = page.events.at(-1)?.eventId ?? after;
+  return {
+    taskToken: parts.tokens.writeWorkflow(token),
+    workflowId: run.workflowId,
+    runId: run.runId,
+    workflowType: run.workflowType,
+    attempt: task.attempt,
+    scheduledEventId: task.scheduledEventId,
+    startedEventId: lease.startedEventId,
+    previousStartedEventId: run.previousStartedEventId,
+    deadlineTime: timestampOf(lease.expiresAt),
+    history: page.events,
+    historyAfterEventId: after,
+    nextPageToken: page.hasMore ? writeHistoryPageToken({ runId: run.runId, after: last, through }) : "",
+    provisionalEvents: provisionalEvents(run),
+  };
+}
+
+/** Builds an activity; undefined if its lease is over already. */
+export async function buildActivityTask(
+  parts: DeliveryParts,
+  given: GivenTask,
+): Promise<MessageInitShape<typeof ActivityTaskSchema> | undefined> {
+  const { run } = given;
+  const activity = run.activities.get(given.seq);
+  const lease = activity?.lease;
+  if (activity === undefined || lease === undefined || lease.epoch !== given.epoch) return undefined;
+  const { scheduledEventId } = activity;
+  const [event, heartbeat] = await Promise.all([
+    parts.cache.events(run, scheduledEventId - 1, scheduledEventId)?.[0] ??
+      readEvent(parts, run.runId, scheduledEventId),
+    readHeartbeat(parts, run, activity),
+  ]);
+  if (event?.kind.case !== "activityScheduled")
+    throw new Error(`event ${scheduledEventId} of run ${run.runId} schedules no activity`);
+  const scheduled = event.kind.value;
+  return {
+    taskToken: parts.tokens.writeActivity(activityTokenOf(run, activity)),
+    workflowId: run.workflowId,
+    runId: run.runId,
+    workflowType: run.workflowType,
+    activityId: activity.activityId,
+    seq: activity.seq,
+    activityType: activity.activityType,
+    ...(scheduled.input === undefined ? {} : { input: scheduled.input }),
+    ...(scheduled.header === undefined ? {} : { header: scheduled.header }),
+    attempt: activity.attempt,
+    scheduleTime: timestampOf(activity.scheduledAt),
+    startTime: timestampOf(lease.startedAt),
+    deadlineTime: timestampOf(lease.expiresAt),
+    ...(activity.heartbeatMs === undefined ? {} : { heartbeatTimeout: durationOf(activity.heartbeatMs) }),
+    ...(heartbeat === undefined ? {} : { heartbeatDetails: heartbeat }),
+    ...(activity.lastFailure === undefined ? {} : { lastFailure: activity.lastFailure }),
+    ...(scheduled.retryPolicy === undefined ? {} : { retryPolicy: scheduled.retryPolicy }),
+    scheduledEventId,
+  };
+}
+
+async function readPage(
+  parts: DeliveryParts,
+  run: RunState,
+  after: number,
+  through: number,
+  maxBytes: number,
+): Promise<{ events: HistoryEvent[]; hasMore: boolean }> {
+  const cached = parts.cache.events(run, after, through);
+  if (cached !== undefined) return { events: cached, hasMore: false };
+  return readHistory(parts.database.read, {
+    runId: run.runId,
+    afterEventId: after,
+    throughEventId: through,
+    maxEvents: 1_000,
+    maxBytes,
+    descending: false,
+  });
+}
+
+async function readEvent(
+  parts: DeliveryParts,
+  runId: string,
+  eventId: number,
+): Promise<HistoryEvent | undefined> {
+  const [event] = await readEvents(parts.database.read, [{ runId, eventId }]);
+  return event;
+}
+
+/** The details of the last heartbeat, for an attempt that another came before. */
+async function readHeartbeat(parts: DeliveryParts, run: RunState, activity: ActivityState) {
+  if (activity.epoch === 1) return undefined;
+  const [heartbeat] = await readHeartbeats(parts.database.read, [{ runId: run.runId, seq: activity.seq }]);
+  return heartbeat?.details;
+}

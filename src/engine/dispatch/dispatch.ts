@@ -1,0 +1,167 @@
+/**
+ * Dispatch: brings tasks and polls together.
+ *
+ * A task that is made while a poll waits for it is handed over in the transition that makes it; what nobody waits for is claimed from the ready tasks.
+ * Either way the lease is made by a guarded transition, and the task goes out once that is committed.
+ */
+import type { RunState } from "../../core/run-state.js";
+import type { HandedTask, Poller, TaskOffer } from "../../core/transition.js";
+import type { EngineMetrics } from "../metrics.js";
+import { startWait, type Waiter } from "../wait.js";
+import { type ClaimParts, claimForPolls } from "./claim.js";
+import {
+  choosePoll,
+  type GivenTask,
+  isKnownEmpty,
+  openTaskQueue,
+  type Poll,
+  type QueueName,
+  queueKey,
+  roomOf,
+  type TaskQueue,
+} from "./task-queue.js";
+
+/** What a poll asks for. */
+export interface PollAsk extends Poller {
+  readonly queue: QueueName;
+  readonly types: readonly string[];
+  readonly maxTasks: number;
+  readonly waitMs: number;
+}
+
+/** Brings tasks and polls together. */
+export interface Dispatch {
+  /** Waits for tasks. Tasks of a poll whose signal is aborted are given back; its answer is empty. */
+  poll(ask: PollAsk, signal: AbortSignal): Promise<GivenTask[]>;
+  /** Reserves a waiting poll for a task that is being decided. */
+  takePoller(task: TaskOffer): Poller | undefined;
+  /** The reserved task was not made. */
+  released(pollId: string): void;
+  /** The reserved task was committed. */
+  given(handed: HandedTask, run: RunState): void;
+  /** Something is ready, or may be, in a queue. */
+  madeReady(name: QueueName): void;
+  /** The queues that polls wait on. */
+  waitingQueues(): QueueName[];
+  /** Ends the open polls that a worker, or everybody, has: they answer with what they have. */
+  endPolls(workerId: string | undefined): void;
+}
+
+/** What dispatch works with. */
+export interface DispatchParts extends Omit<ClaimParts, "released"> {
+  readonly metrics: EngineMetrics;
+  /** Gives a task back that could not be delivered. */
+  returnTask(kind: QueueName["kind"], task: GivenTask): void;
+}
+
+/** Opens dispatch with no queues. */
+export function openDispatch(parts: DispatchParts): Dispatch {
+  return new TaskDispatch(parts);
+}
+
+class TaskDispatch implements Dispatch {
+  private readonly queues = new Map<string, TaskQueue>();
+  private readonly polls = new Map<string, Poll>();
+  private readonly counts = { workflow: 0, activity: 0 };
+  private readonly claimParts: ClaimParts;
+
+  constructor(private readonly parts: DispatchParts) {
+    this.claimParts = { ...parts, released: (pollId) => this.released(pollId) };
+  }
+
+  async poll(ask: PollAsk, signal: AbortSignal): Promise<GivenTask[]> {
+    const waiter = startWait(ask.waitMs, signal);
+    const poll: Poll = {
+      ...ask,
+      state: "claiming",
+      reserved: 0,
+      given: [],
+      wake: waiter.wake,
+      end: waiter.end,
+    };
+    const queue = this.queueOf(ask.queue);
+    this.polls.set(poll.pollId, poll);
+    queue.polls.add(poll);
+    this.count(ask.queue.kind, 1);
+    if (isKnownEmpty(queue, poll)) poll.state = "waiting";
+    else this.claim(queue);
+    await waitForTasks(poll, waiter);
+    waiter.close();
+    this.polls.delete(poll.pollId);
+    queue.polls.delete(poll);
+    this.count(ask.queue.kind, -1);
+    if (!signal.aborted) return poll.given;
+    for (const task of poll.given) this.parts.returnTask(ask.queue.kind, task);
+    return [];
+  }
+
+  takePoller(task: TaskOffer): Poller | undefined {
+    const queue = this.queues.get(queueKey(task));
+    const poll = queue === undefined ? undefined : choosePoll(queue, task);
+    if (poll !== undefined) poll.reserved++;
+    return poll;
+  }
+
+  released(pollId: string): void {
+    const poll = this.polls.get(pollId);
+    if (poll === undefined) return;
+    poll.reserved--;
+    if (poll.reserved === 0) poll.wake();
+  }
+
+  given(handed: HandedTask, run: RunState): void {
+    this.polls.get(handed.pollId)?.given.push({ run, seq: handed.seq, epoch: handed.epoch });
+    this.released(handed.pollId);
+  }
+
+  madeReady(name: QueueName): void {
+    const queue = this.queues.get(queueKey(name));
+    if (queue === undefined) return;
+    queue.readyCount++;
+    if (queue.polls.size === 0) return;
+    for (const poll of queue.polls) {
+      if (poll.state === "waiting" && poll.reserved === 0 && roomOf(poll) > 0) poll.state = "claiming";
+    }
+    this.claim(queue);
+  }
+
+  waitingQueues(): QueueName[] {
+    return [...this.queues.values()].filter(({ polls }) => polls.size > 0).map(({ name }) => name);
+  }
+
+  endPolls(workerId: string | undefined): void {
+    for (const poll of this.polls.values()) {
+      if (workerId === undefined || poll.workerId === workerId) poll.end();
+    }
+  }
+
+  private queueOf(name: QueueName): TaskQueue {
+    const key = queueKey(name);
+    const queue = this.queues.get(key) ?? openTaskQueue(name);
+    this.queues.set(key, queue);
+    return queue;
+  }
+
+  private claim(queue: TaskQueue): void {
+    claimForPolls(this.claimParts, queue).catch((error: unknown) => {
+      this.parts.fault("tasks could not be claimed", error);
+    });
+  }
+
+  private count(kind: QueueName["kind"], change: number): void {
+    this.counts[kind] += change;
+    this.parts.metrics.pollers(kind, this.counts[kind]);
+  }
+}
+
+/** Waits until the poll has tasks or its time is over, and then for what it was promised meanwhile. */
+async function waitForTasks(poll: Poll, waiter: Waiter): Promise<void> {
+  let goesOn = true;
+  while (goesOn && (poll.given.length === 0 || poll.reserved > 0)) goesOn = await waiter.next();
+  poll.state = "over";
+  while (poll.reserved > 0) {
+    await new Promise<void>((resolve) => {
+      poll.wake = resolve;
+    });
+  }
+}

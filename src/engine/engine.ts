@@ -1,0 +1,89 @@
+/** What the engine offers to the service: an operation each, named as in the API. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type * as ns from "../../gen/pawl/v1/namespace_service_pb.js";
+import type * as wk from "../../gen/pawl/v1/worker_service_pb.js";
+import type * as wf from "../../gen/pawl/v1/workflow_service_pb.js";
+
+/** What surrounds a call. */
+export interface Call {
+  /** Who calls, as authenticated; empty without authentication. */
+  readonly principal: string;
+  /** Aborted when the caller has gone or the server stops. */
+  readonly signal: AbortSignal;
+  /** When the caller stops waiting, in milliseconds of this process's `Date.now()`. Undefined: never. */
+  readonly deadlineAt: number | undefined;
+}
+
+type Init<T extends Parameters<typeof import("@bufbuild/protobuf").create>[0]> = Promise<MessageInitShape<T>>;
+
+/**
+ * The operations. Requests have been validated for their form and have no empty namespace or task queue; what is wrong otherwise is thrown as
+ * `RefusedError` (of core), and anything else thrown is a fault of the server. Every operation may throw SERVER_BUSY, DATABASE_UNAVAILABLE and
+ * SHUTTING_DOWN. What waits ends 500 ms before the call's deadline, or when its signal is aborted, with an empty answer.
+ */
+export interface Engine {
+  startWorkflow(request: wf.StartWorkflowRequest, call: Call): Init<typeof wf.StartWorkflowResponseSchema>;
+  startWorkflows(request: wf.StartWorkflowsRequest, call: Call): Init<typeof wf.StartWorkflowsResponseSchema>;
+  getWorkflow(request: wf.GetWorkflowRequest, call: Call): Init<typeof wf.GetWorkflowResponseSchema>;
+  listWorkflows(request: wf.ListWorkflowsRequest, call: Call): Init<typeof wf.ListWorkflowsResponseSchema>;
+  countWorkflows(request: wf.CountWorkflowsRequest, call: Call): Init<typeof wf.CountWorkflowsResponseSchema>;
+  getHistory(request: wf.GetHistoryRequest, call: Call): Init<typeof wf.GetHistoryResponseSchema>;
+  getWorkflowResult(
+    request: wf.GetWorkflowResultRequest,
+    call: Call,
+  ): Init<typeof wf.GetWorkflowResultResponseSchema>;
+  signalWorkflow(request: wf.SignalWorkflowRequest, call: Call): Init<typeof wf.SignalWorkflowResponseSchema>;
+  cancelWorkflow(request: wf.CancelWorkflowRequest, call: Call): Init<typeof wf.CancelWorkflowResponseSchema>;
+  terminateWorkflow(
+    request: wf.TerminateWorkflowRequest,
+    call: Call,
+  ): Init<typeof wf.TerminateWorkflowResponseSchema>;
+
+  registerWorker(request: wk.RegisterWorkerRequest, call: Call): Init<typeof wk.RegisterWorkerResponseSchema>;
+  heartbeatWorker(
+    request: wk.HeartbeatWorkerRequest,
+    call: Call,
+  ): Init<typeof wk.HeartbeatWorkerResponseSchema>;
+  drainWorker(request: wk.DrainWorkerRequest, call: Call): Init<typeof wk.DrainWorkerResponseSchema>;
+  pollWorkflowTasks(
+    request: wk.PollWorkflowTasksRequest,
+    call: Call,
+  ): Init<typeof wk.PollWorkflowTasksResponseSchema>;
+  completeWorkflowTasks(
+    request: wk.CompleteWorkflowTasksRequest,
+    call: Call,
+  ): Init<typeof wk.CompleteWorkflowTasksResponseSchema>;
+  failWorkflowTasks(
+    request: wk.FailWorkflowTasksRequest,
+    call: Call,
+  ): Init<typeof wk.FailWorkflowTasksResponseSchema>;
+  renewWorkflowTasks(
+    request: wk.RenewWorkflowTasksRequest,
+    call: Call,
+  ): Init<typeof wk.RenewWorkflowTasksResponseSchema>;
+  pollActivityTasks(
+    request: wk.PollActivityTasksRequest,
+    call: Call,
+  ): Init<typeof wk.PollActivityTasksResponseSchema>;
+  completeActivityTasks(
+    request: wk.CompleteActivityTasksRequest,
+    call: Call,
+  ): Init<typeof wk.CompleteActivityTasksResponseSchema>;
+  failActivityTasks(
+    request: wk.FailActivityTasksRequest,
+    call: Call,
+  ): Init<typeof wk.FailActivityTasksResponseSchema>;
+  heartbeatActivityTasks(
+    request: wk.HeartbeatActivityTasksRequest,
+    call: Call,
+  ): Init<typeof wk.HeartbeatActivityTasksResponseSchema>;
+
+  createNamespace(
+    request: ns.CreateNamespaceRequest,
+    call: Call,
+  ): Init<typeof ns.CreateNamespaceResponseSchema>;
+  listNamespaces(request: ns.ListNamespacesRequest, call: Call): Init<typeof ns.ListNamespacesResponseSchema>;
+
+  /** Whether the database can be reached and has the schema. */
+  isReady(): Promise<boolean>;
+}

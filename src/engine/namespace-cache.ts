@@ -1,0 +1,39 @@
+/** Namespaces by name. What is found is kept for a while; what is not found is asked again each time. */
+import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import { RefusedError } from "../core/errors.js";
+import type { Database } from "../store/database.js";
+import { findNamespace, type NamespaceRow } from "../store/namespaces.js";
+
+/** Finds namespaces. */
+export interface NamespaceCache {
+  /** Throws NAMESPACE_NOT_FOUND. */
+  find(name: string): Promise<NamespaceRow>;
+}
+
+const keptMs = 10_000;
+
+/** Opens an empty cache. */
+export function openNamespaceCache(database: Database, nowMs: () => number = Date.now): NamespaceCache {
+  const known = new Map<string, { namespace: NamespaceRow; until: number }>();
+  return {
+    async find(name) {
+      const cached = known.get(name);
+      if (cached !== undefined && cached.until > nowMs()) return cached.namespace;
+      known.delete(name);
+      const namespace = await findNamespace(database.read, name);
+      if (namespace === undefined) throw namespaceNotFound(name);
+      known.set(name, { namespace, until: nowMs() + keptMs });
+      return namespace;
+    },
+  };
+}
+
+function namespaceNotFound(name: string): RefusedError {
+  return new RefusedError(
+    ErrorReason.NAMESPACE_NOT_FOUND,
+    `there is no namespace "${name}": create it, or correct its name`,
+    {
+      namespace: name,
+    },
+  );
+}

@@ -1,0 +1,144 @@
+/** Puts the engine together over a database. */
+import { randomInt, randomUUID } from "node:crypto";
+import type { Limits } from "../core/limits.js";
+import type { Context } from "../core/transition.js";
+import type { Database } from "../store/database.js";
+import { readIncarnation } from "../store/incarnation.js";
+import { openClock } from "./clock.js";
+import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
+import { type Dispatch, openDispatch } from "./dispatch/dispatch.js";
+import { type DueRuns, openDueRuns } from "./due-runs.js";
+import type { Engine } from "./engine.js";
+import { openHeartbeatFlusher } from "./heartbeat-flusher.js";
+import type { Logger } from "./logger.js";
+import type { EngineMetrics } from "./metrics.js";
+import { openNamespaceCache } from "./namespace-cache.js";
+import { returnGivenTask } from "./operations/polls.js";
+import { startClaimedTask } from "./operations/start-task.js";
+import { bindOperations } from "./operations.js";
+import type { EngineParts } from "./parts.js";
+import { openPeers, type Peers } from "./peers.js";
+import { announceReady } from "./ready-changes.js";
+import { makeRunId } from "./run-id.js";
+import { openRunWatch, type RunWatch } from "./run-watch.js";
+import { openStateCache } from "./state-cache.js";
+import { openTaskTokens } from "./task-token.js";
+import { openUpkeep, type Upkeep } from "./upkeep.js";
+import { openWorkerRegistry } from "./worker-registry.js";
+
+/** How an engine is set up. */
+export interface EngineOptions {
+  readonly database: Database;
+  readonly limits: Limits;
+  readonly maxRequestBytes: number;
+  readonly maxWaitingOperations: number;
+  readonly maxBatchOperations: number;
+  readonly cacheBytes: number;
+  readonly metrics: EngineMetrics;
+  readonly logger: Logger;
+}
+
+/** A running engine. */
+export interface OpenEngine {
+  readonly operations: Engine;
+  /** What the loops do from time to time. */
+  readonly upkeep: Upkeep;
+  /** Ends open polls, writes what waits and refuses what comes. The database stays open. */
+  stop(): Promise<void>;
+}
+
+/** At most so many runs are woken from memory, the others from the database. */
+const maxDueRuns = 200_000;
+
+/** Opens an engine. The database must have the schema. */
+export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
+  const { database, limits, metrics, logger } = options;
+  const clock = openClock();
+  const sentAt = clock.steadyNow();
+  const { incarnation, now } = await readIncarnation(database.read);
+  clock.observe(sentAt, clock.steadyNow(), now);
+
+  const cache = openStateCache(options.cacheBytes);
+  const watch = openRunWatch();
+  const due = openDueRuns(maxDueRuns);
+  const fault = (message: string, error: unknown) => logger.error(message, { error });
+  const context: Omit<Context, "now" | "takePoller"> = {
+    limits,
+    newRunId: (namespaceId, workflowId) => makeRunId(namespaceId, workflowId, clock.latest() / 1_000),
+    random: () => randomInt(2 ** 31) / 2 ** 31,
+  };
+  const commit: GroupCommit = openGroupCommit({
+    database,
+    cache,
+    clock,
+    metrics,
+    maxWaiting: options.maxWaitingOperations,
+    maxBatchOperations: options.maxBatchOperations,
+    context,
+    takePoller: (task) => dispatch.takePoller(task),
+    released: (pollId) => dispatch.released(pollId),
+    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers }),
+    fault,
+  });
+  const dispatch: Dispatch = openDispatch({
+    database,
+    metrics,
+    startTask: (claimed, kind, poll) => startClaimedTask(commit, claimed, kind, poll),
+    returnTask: (kind, task) => {
+      returnGivenTask(parts, kind, task).catch((error: unknown) =>
+        fault("a task could not be given back", error),
+      );
+    },
+    fault,
+  });
+  const parts: EngineParts = {
+    database,
+    cache,
+    clock,
+    tokens: openTaskTokens(incarnation),
+    limits,
+    maxRequestBytes: options.maxRequestBytes,
+    commit,
+    dispatch,
+    watch,
+    namespaces: openNamespaceCache(database),
+    workers: openWorkerRegistry(database),
+    heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
+  };
+  const peers = await openPeers(database, randomUUID(), {
+    waitingQueues: () => dispatch.waitingQueues(),
+    madeReady: (queue) => dispatch.madeReady(queue),
+    changedTail: (tail) => watch.changedTail(tail),
+    fault,
+  });
+  return {
+    operations: bindOperations(parts),
+    upkeep: openUpkeep(parts, due, peers, fault),
+    async stop() {
+      dispatch.endPolls(undefined);
+      await commit.stop();
+      await peers.stop();
+    },
+  };
+}
+
+interface Told {
+  readonly dispatch: Dispatch;
+  readonly watch: RunWatch;
+  readonly due: DueRuns;
+  readonly peers: Peers;
+}
+
+/** What follows from a unit that was committed: tasks go out, waiters look again, deadlines are noted, and ready tasks are announced. */
+function tellOfUnit({ unit, handed }: CommittedUnit, { dispatch, watch, due, peers }: Told): void {
+  for (const { before, after } of unit.runs) {
+    for (const task of handed) if (task.runId === after.runId) dispatch.given(task, after);
+    due.note(after, after.wakeupAt);
+    announceReady(before, after, (queue) => {
+      dispatch.madeReady(queue);
+      peers.tellReady(queue);
+    });
+    watch.changed(after.runId);
+    peers.tellChanged(after.runId);
+  }
+}

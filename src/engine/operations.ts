@@ -1,0 +1,53 @@
+/** The engine's operations, bound to its parts. */
+import { checkSchema } from "../store/readiness.js";
+import type { Call, Engine } from "./engine.js";
+import {
+  completeActivityTasks,
+  failActivityTasks,
+  heartbeatActivityTasks,
+} from "./operations/activity-tasks.js";
+import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
+import { startWorkflow, startWorkflows } from "./operations/start-workflow.js";
+import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
+import { drainWorker, heartbeatWorker, registerWorker } from "./operations/workers.js";
+import { completeWorkflowTasks, failWorkflowTasks, renewWorkflowTasks } from "./operations/workflow-tasks.js";
+import type { EngineParts } from "./parts.js";
+import { getHistory } from "./reads/get-history.js";
+import { getWorkflowResult } from "./reads/get-result.js";
+import { getWorkflow } from "./reads/get-workflow.js";
+import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
+import { createNamespace, listNamespaces } from "./reads/namespaces.js";
+
+/** Makes the engine that the service calls. */
+export function bindOperations(parts: EngineParts): Engine {
+  const bind =
+    <Request, Result>(operation: (parts: EngineParts, request: Request, call: Call) => Promise<Result>) =>
+    (request: Request, call: Call) =>
+      operation(parts, request, call);
+  return {
+    startWorkflow: bind(startWorkflow),
+    startWorkflows: bind(startWorkflows),
+    getWorkflow: bind(getWorkflow),
+    listWorkflows: bind(listWorkflows),
+    countWorkflows: bind(countWorkflows),
+    getHistory: bind(getHistory),
+    getWorkflowResult: bind(getWorkflowResult),
+    signalWorkflow: bind(signalWorkflow),
+    cancelWorkflow: bind(cancelWorkflow),
+    terminateWorkflow: bind(terminateWorkflow),
+    registerWorker: bind(registerWorker),
+    heartbeatWorker: bind(heartbeatWorker),
+    drainWorker: bind(drainWorker),
+    pollWorkflowTasks: bind(pollWorkflowTasks),
+    completeWorkflowTasks: bind(completeWorkflowTasks),
+    failWorkflowTasks: bind(failWorkflowTasks),
+    renewWorkflowTasks: bind(renewWorkflowTasks),
+    pollActivityTasks: bind(pollActivityTasks),
+    completeActivityTasks: bind(completeActivityTasks),
+    failActivityTasks: bind(failActivityTasks),
+    heartbeatActivityTasks: bind(heartbeatActivityTasks),
+    createNamespace: bind(createNamespace),
+    listNamespaces: bind(listNamespaces),
+    isReady: () => checkSchema(parts.database.read),
+  };
+}

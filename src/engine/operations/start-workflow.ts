@@ -1,0 +1,93 @@
+/** Starting workflows. */
+import { createHash, randomUUID } from "node:crypto";
+import { toBinary } from "@bufbuild/protobuf";
+import { type WorkflowSpec, WorkflowSpecSchema } from "../../../gen/pawl/v1/workflow_pb.js";
+import type {
+  StartWorkflowRequest,
+  StartWorkflowsRequest,
+} from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { startWorkflow as decideStart, type StartOutcome } from "../../core/start.js";
+import type { Caller } from "../../core/transition.js";
+import type { NamespaceRow } from "../../store/namespaces.js";
+import type { Operation } from "../commit/operation.js";
+import type { Call } from "../engine.js";
+import { outcomeError } from "../outcome-error.js";
+import type { EngineParts } from "../parts.js";
+import { waitForOutcome } from "../reads/get-result.js";
+import { msFromDuration } from "../time.js";
+
+/** Starts one workflow; may wait for its outcome. */
+export async function startWorkflow(parts: EngineParts, request: StartWorkflowRequest, call: Call) {
+  const { spec, requestId, identity, wait } = request;
+  if (spec === undefined) throw new Error("a start without a spec passed validation");
+  const namespace = await parts.namespaces.find(request.namespace);
+  const operation = startOperation({
+    namespace,
+    spec,
+    requestId,
+    caller: { identity, principal: call.principal },
+  });
+  const { runId, isStarted } = await parts.commit.submit(operation);
+  const started = { workflowId: operation.workflowId, runId, isStarted };
+  const waitMs = msFromDuration(wait) ?? 0;
+  if (waitMs === 0) return started;
+  const { outcome } = await waitForOutcome(
+    parts,
+    { namespace, workflowId: operation.workflowId, runId, followsChain: true, waitMs },
+    call,
+  );
+  return outcome === undefined ? started : { ...started, outcome };
+}
+
+/** Starts many, with an outcome each. */
+export async function startWorkflows(parts: EngineParts, request: StartWorkflowsRequest, call: Call) {
+  const namespace = await parts.namespaces.find(request.namespace);
+  const caller = { identity: request.identity, principal: call.principal };
+  const outcomes = await Promise.all(
+    request.specs.map(async (spec, index) => {
+      const requestId = request.requestId === "" ? "" : `${request.requestId}/${index}`;
+      try {
+        const operation = startOperation({ namespace, spec, requestId, caller });
+        const { runId, isStarted } = await parts.commit.submit(operation);
+        return {
+          outcome: {
+            case: "started" as const,
+            value: { workflowId: operation.workflowId, runId, isStarted },
+          },
+        };
+      } catch (error) {
+        return { outcome: outcomeError(error) };
+      }
+    }),
+  );
+  return { outcomes };
+}
+
+interface Start {
+  readonly namespace: NamespaceRow;
+  readonly spec: WorkflowSpec;
+  readonly requestId: string;
+  readonly caller: Caller;
+}
+
+function startOperation({ namespace, spec, requestId, caller }: Start): Operation<StartOutcome> {
+  const { namespaceId, name } = namespace;
+  const content = toBinary(WorkflowSpecSchema, spec);
+  const workflowId = spec.workflowId === "" ? makeWorkflowId(namespaceId, requestId) : spec.workflowId;
+  const requestHash = createHash("sha256").update(content).digest("hex");
+  const input = { namespace: name, workflowId, spec, requestId, requestHash, caller };
+  return {
+    namespaceId,
+    workflowId,
+    bytes: content.length + 500,
+    mayBeNew: true,
+    decide: (workflow, context) => decideStart(workflow, input, context),
+  };
+}
+
+/** An id for a workflow that was given none; a repeat with the same request id gets the same one. */
+function makeWorkflowId(namespaceId: string, requestId: string): string {
+  if (requestId === "") return randomUUID();
+  const hash = createHash("sha256").update(`${namespaceId}\0${requestId}`).digest("hex");
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-${hash.slice(12, 16)}-${hash.slice(16, 20)}-${hash.slice(20, 32)}`;
+}

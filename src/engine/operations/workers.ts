@@ -1,0 +1,63 @@
+/** Registering, heartbeats and draining of workers. */
+import { randomUUID } from "node:crypto";
+import type {
+  DrainWorkerRequest,
+  HeartbeatWorkerRequest,
+  RegisterWorkerRequest,
+} from "../../../gen/pawl/v1/worker_service_pb.js";
+import { RefusedError } from "../../core/errors.js";
+import { durationOf } from "../../core/time.js";
+import type { Call } from "../engine.js";
+import type { EngineParts } from "../parts.js";
+import { returnActivity } from "./activity-tasks.js";
+import { returnWorkflowTask } from "./workflow-tasks.js";
+
+/** How often a worker shall say that it is alive; three missed ones make it dead. */
+const heartbeatIntervalMs = 30_000;
+
+/** Registers a worker. */
+export async function registerWorker(parts: EngineParts, request: RegisterWorkerRequest, _call: Call) {
+  const { worker } = request;
+  if (worker === undefined) throw new Error("a registration without a worker passed validation");
+  const { namespaceId } = await parts.namespaces.find(request.namespace);
+  const workerId = worker.workerId === "" ? randomUUID() : worker.workerId;
+  await parts.workers.register(namespaceId, workerId, worker);
+  const { limits } = parts;
+  return {
+    workerId,
+    workflowTaskTimeout: durationOf(limits.workflowTaskTimeoutMs),
+    heartbeatInterval: durationOf(heartbeatIntervalMs),
+    maxPayloadBytes: limits.maxPayloadBytes,
+    maxRequestBytes: parts.maxRequestBytes,
+    maxDetailsBytes: limits.maxDetailsBytes,
+  };
+}
+
+/** Notes that a worker is alive. */
+export async function heartbeatWorker(parts: EngineParts, request: HeartbeatWorkerRequest, _call: Call) {
+  const { namespaceId } = await parts.namespaces.find(request.namespace);
+  return parts.workers.heartbeat(namespaceId, request.workerId, request);
+}
+
+/** Takes a worker out of service. Tasks whose lease is over are passed over. */
+export async function drainWorker(parts: EngineParts, request: DrainWorkerRequest, _call: Call) {
+  const { namespaceId } = await parts.namespaces.find(request.namespace);
+  const workflowTasks = request.workflowTaskTokens.map((token) => parts.tokens.readWorkflow(token));
+  const activities = request.activityTaskTokens.map((token) => parts.tokens.readActivity(token));
+  await parts.workers.drain(namespaceId, request.workerId);
+  parts.dispatch.endPolls(request.workerId);
+  const returned = await Promise.all([
+    ...workflowTasks.map((token) => wasReturned(returnWorkflowTask(parts, token))),
+    ...activities.map((token) => wasReturned(returnActivity(parts, token))),
+  ]);
+  return { returnedTasks: returned.filter(Boolean).length };
+}
+
+async function wasReturned(work: Promise<boolean>): Promise<boolean> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RefusedError) return false;
+    throw error;
+  }
+}

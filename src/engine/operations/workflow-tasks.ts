@@ -1,0 +1,115 @@
+/** What workers do with workflow tasks. */
+import { toBinary } from "@bufbuild/protobuf";
+import { type WorkflowTaskCompletion, WorkflowTaskCompletionSchema } from "../../../gen/pawl/v1/task_pb.js";
+import type {
+  CompleteWorkflowTasksRequest,
+  FailWorkflowTasksRequest,
+  RenewWorkflowTasksRequest,
+} from "../../../gen/pawl/v1/worker_service_pb.js";
+import { completeWorkflowTask as decideComplete } from "../../core/complete-workflow-task.js";
+import type { RunState } from "../../core/run-state.js";
+import { timestampOf } from "../../core/time.js";
+import {
+  failWorkflowTask as decideFail,
+  renewWorkflowTask as decideRenew,
+  returnWorkflowTask as decideReturn,
+} from "../../core/workflow-task.js";
+import { onRun } from "../commit/operation.js";
+import type { Call } from "../engine.js";
+import { accepted } from "../outcome-error.js";
+import type { EngineParts } from "../parts.js";
+import type { WorkflowTaskToken } from "../task-token.js";
+
+/** Finishes workflow tasks, with an outcome each. */
+export async function completeWorkflowTasks(
+  parts: EngineParts,
+  request: CompleteWorkflowTasksRequest,
+  call: Call,
+) {
+  const caller = { identity: request.identity, principal: call.principal };
+  const { workerId } = request;
+  const complete = async (completion: WorkflowTaskCompletion) => {
+    const fence = parts.tokens.readWorkflow(completion.taskToken);
+    const isCaching = workerId !== "";
+    const bytes = toBinary(WorkflowTaskCompletionSchema, completion).length + 500;
+    const { alreadyApplied, refusal } = await parts.commit.submit(
+      onRun({
+        ...target(fence),
+        bytes,
+        decide: (run, context) =>
+          decideComplete(run, { fence, completion, caller, workerId, isCaching }, context),
+      }),
+    );
+    if (refusal !== undefined) throw refusal;
+    return { alreadyApplied };
+  };
+  return {
+    outcomes: await Promise.all(
+      request.completions.map((completion) => accepted(() => complete(completion))),
+    ),
+  };
+}
+
+/** Fails workflow tasks, with an outcome each. */
+export async function failWorkflowTasks(parts: EngineParts, request: FailWorkflowTasksRequest, call: Call) {
+  const caller = { identity: request.identity, principal: call.principal };
+  const outcomes = request.failures.map((report) =>
+    accepted(() => {
+      const fence = parts.tokens.readWorkflow(report.taskToken);
+      const { cause, failure, buildId } = report;
+      const input = { fence, cause, failure, caller, workerId: request.workerId, buildId };
+      return parts.commit.submit(
+        onRun({ ...target(fence), bytes: 1_000, decide: (run, context) => decideFail(run, input, context) }),
+      );
+    }),
+  );
+  return { outcomes: await Promise.all(outcomes) };
+}
+
+/** Extends leases, with an outcome each. */
+export async function renewWorkflowTasks(
+  parts: EngineParts,
+  request: RenewWorkflowTasksRequest,
+  _call: Call,
+) {
+  const outcomes = request.taskTokens.map((token) =>
+    accepted(async () => {
+      const fence = parts.tokens.readWorkflow(token);
+      const { expiresAt } = await parts.commit.submit(
+        onRun({ ...target(fence), bytes: 300, decide: (run, context) => decideRenew(run, fence, context) }),
+      );
+      return { deadlineTime: timestampOf(expiresAt) };
+    }),
+  );
+  return { outcomes: await Promise.all(outcomes) };
+}
+
+/** Gives a workflow task back that its worker holds. Answers whether it was the holder's. */
+export async function returnWorkflowTask(parts: EngineParts, fence: WorkflowTaskToken): Promise<boolean> {
+  const { returned } = await parts.commit.submit(
+    onRun({ ...target(fence), bytes: 300, decide: (run, context) => decideReturn(run, { fence }, context) }),
+  );
+  return returned;
+}
+
+/** The token of the task that a run's lease is for, if it is still of that epoch. */
+export function workflowTokenOf(run: RunState, epoch: number): WorkflowTaskToken | undefined {
+  const task = run.workflowTask;
+  if (task?.lease?.epoch !== epoch) return undefined;
+  return {
+    kind: "workflow",
+    namespaceId: run.namespaceId,
+    workflowId: run.workflowId,
+    runId: run.runId,
+    scheduledEventId: task.scheduledEventId,
+    startedEventId: task.lease.startedEventId,
+    attempt: task.attempt,
+    epoch,
+    version: run.version,
+  };
+}
+
+function target(token: WorkflowTaskToken) {
+  const { namespaceId, workflowId, runId, version } = token;
+  return { namespaceId, workflowId, runId, seenVersion: version };
+}

@@ -1,0 +1,29 @@
+/** What the operations and reads of the engine work with. */
+import type { Limits } from "../core/limits.js";
+import type { Database } from "../store/database.js";
+import type { Clock } from "./clock.js";
+import type { GroupCommit } from "./commit/group-commit.js";
+import type { Dispatch } from "./dispatch/dispatch.js";
+import type { HeartbeatFlusher } from "./heartbeat-flusher.js";
+import type { NamespaceCache } from "./namespace-cache.js";
+import type { RunWatch } from "./run-watch.js";
+import type { StateCache } from "./state-cache.js";
+import type { TaskTokens } from "./task-token.js";
+import type { WorkerRegistry } from "./worker-registry.js";
+
+/** The parts of one engine. */
+export interface EngineParts {
+  readonly database: Database;
+  readonly cache: StateCache;
+  readonly clock: Clock;
+  readonly tokens: TaskTokens;
+  readonly limits: Limits;
+  /** The largest request and response, in bytes. */
+  readonly maxRequestBytes: number;
+  readonly commit: GroupCommit;
+  readonly dispatch: Dispatch;
+  readonly watch: RunWatch;
+  readonly namespaces: NamespaceCache;
+  readonly workers: WorkerRegistry;
+  readonly heartbeats: HeartbeatFlusher;
+}

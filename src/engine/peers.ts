@@ -1,0 +1,112 @@
+/**
+ * Hints between servers: which queues have become ready and which runs have changed, for those who wait at another server.
+ *
+ * A hint is sent after the commit, on a connection of its own, at most one message every few milliseconds. Any may be lost: whoever waits also looks again
+ * from time to time. With one live server nothing is sent.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import type { Database } from "../store/database.js";
+import { beatServer, removeServer } from "../store/servers.js";
+import { type QueueName, queueKey } from "./dispatch/task-queue.js";
+
+/** The other servers of the database. */
+export interface Peers {
+  /** A queue has a ready task that nobody here waited for. */
+  tellReady(queue: QueueName): void;
+  /** A run has changed. */
+  tellChanged(runId: string): void;
+  /** Says that this server is alive and looks how many are. */
+  beat(): Promise<void>;
+  /** Says that this server is gone. */
+  stop(): Promise<void>;
+}
+
+/** What is done with a hint of another server. */
+export interface PeerHearers {
+  /** Queues that somebody waits on here. */
+  waitingQueues(): QueueName[];
+  madeReady(queue: QueueName): void;
+  /** A run whose id ends with these hex digits may have changed. */
+  changedTail(runIdTail: string): void;
+  fault(message: string, error: unknown): void;
+}
+
+const channel = "pawl_hints";
+const intervalMs = 5;
+/** What fits into a notification, which may have 8,000 bytes, in base64. */
+const maxHints = 600;
+const senderBytes = 4;
+const hintBytes = 9;
+const readyKind = 1;
+const changedKind = 2;
+const helloKind = 3;
+
+/** Starts to listen and tells the others that a server has come. */
+export async function openPeers(database: Database, serverId: string, hearers: PeerHearers): Promise<Peers> {
+  const sender = randomBytes(senderBytes);
+  const waiting = new Set<string>();
+  let isAlone = true;
+  let timer: NodeJS.Timeout | undefined;
+
+  function tell(kind: number, subject: Buffer): void {
+    if (isAlone) return;
+    const hint = Buffer.concat([Buffer.of(kind), subject.subarray(0, hintBytes - 1)]).toString("latin1");
+    if (waiting.size < maxHints) waiting.add(hint);
+    timer ??= setTimeout(send, intervalMs);
+  }
+
+  function send(): void {
+    timer = undefined;
+    const payload = Buffer.concat([sender, Buffer.from([...waiting].join(""), "latin1")]).toString("base64");
+    waiting.clear();
+    database.notify(channel, payload).catch((error: unknown) => {
+      hearers.fault("a hint to other servers was lost", error);
+    });
+  }
+
+  function hear(payload: string): void {
+    const bytes = Buffer.from(payload, "base64");
+    if (bytes.subarray(0, senderBytes).equals(sender)) return;
+    const ready = new Set<string>();
+    for (let at = senderBytes; at + hintBytes <= bytes.length; at += hintBytes) {
+      const subject = bytes.subarray(at + 1, at + hintBytes).toString("hex");
+      if (bytes[at] === readyKind) ready.add(subject);
+      else if (bytes[at] === changedKind) hearers.changedTail(subject);
+      else if (bytes[at] === helloKind)
+        beat().catch((error: unknown) => hearers.fault("a heartbeat was lost", error));
+    }
+    if (ready.size === 0) return;
+    for (const queue of hearers.waitingQueues())
+      if (ready.has(hashOf(queue).toString("hex"))) hearers.madeReady(queue);
+  }
+
+  async function beat(): Promise<void> {
+    isAlone = (await beatServer(database.read, serverId)).length <= 1;
+  }
+
+  const stopListening = await database.listen(channel, hear);
+  await beat();
+  tell(helloKind, Buffer.alloc(hintBytes - 1));
+  return {
+    tellReady: (queue) => tell(readyKind, hashOf(queue)),
+    tellChanged: (runId) => tell(changedKind, Buffer.from(runIdTail(runId), "hex")),
+    beat,
+    async stop() {
+      clearTimeout(timer);
+      stopListening();
+      await removeServer(database.read, serverId);
+    },
+  };
+}
+
+/** The random end of a run id, by which hints name runs: 16 hex digits. */
+export function runIdTail(runId: string): string {
+  return runId.slice(-17).replace("-", "");
+}
+
+function hashOf(queue: QueueName): Buffer {
+  return createHash("sha256")
+    .update(queueKey(queue))
+    .digest()
+    .subarray(0, hintBytes - 1);
+}

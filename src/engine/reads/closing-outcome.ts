@@ -1,0 +1,66 @@
+/** How a run ended, told by its closing event. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+import { type FailureSchema, TimeoutKind } from "../../../gen/pawl/v1/failure_pb.js";
+import type { WorkflowOutcomeSchema } from "../../../gen/pawl/v1/workflow_pb.js";
+import type { RunState } from "../../core/run-state.js";
+import { timestampOf } from "../../core/time.js";
+
+/** The outcome of a closed run, and the run that goes on in its place (empty: none). */
+export function closingOutcome(
+  run: RunState,
+  event: HistoryEvent,
+): { outcome: MessageInitShape<typeof WorkflowOutcomeSchema>; nextRunId: string } {
+  const base = {
+    runId: run.runId,
+    status: run.status,
+    ...(run.closedAt === undefined ? {} : { closeTime: timestampOf(run.closedAt) }),
+  };
+  const failed = (failure: MessageInitShape<typeof FailureSchema> | undefined, nextRunId = "") => ({
+    outcome: {
+      ...base,
+      ...(failure === undefined ? {} : { value: { case: "failure" as const, value: failure } }),
+    },
+    nextRunId,
+  });
+  const { kind } = event;
+  switch (kind.case) {
+    case "workflowCompleted": {
+      const { result, nextRunId } = kind.value;
+      return {
+        outcome: { ...base, ...(result === undefined ? {} : { value: { case: "result", value: result } }) },
+        nextRunId,
+      };
+    }
+    case "workflowFailed":
+      return failed(kind.value.failure, kind.value.nextRunId);
+    case "workflowTimedOut":
+      return failed(
+        {
+          message: "the run did not end in its time",
+          source: "server",
+          kind: { case: "timeout", value: { kind: TimeoutKind.START_TO_CLOSE } },
+        },
+        kind.value.nextRunId,
+      );
+    case "workflowCancelled":
+      return failed({
+        message: "the run was cancelled",
+        source: "server",
+        kind: {
+          case: "cancelled",
+          value: kind.value.details === undefined ? {} : { details: kind.value.details },
+        },
+      });
+    case "workflowTerminated":
+      return failed({
+        message: kind.value.reason,
+        source: "server",
+        kind: { case: "terminated", value: { identity: event.identity } },
+      });
+    case "workflowContinuedAsNew":
+      return { outcome: base, nextRunId: kind.value.newRunId };
+    default:
+      throw new Error(`event ${event.eventId} of run ${run.runId} does not close it`);
+  }
+}

@@ -1,0 +1,28 @@
+/** Finds the run that a read is about. Reads rest on a state loaded after the call arrived, never on the cache. */
+import type { RunState } from "../../core/run-state.js";
+import { loadWorkflows } from "../../store/load.js";
+import { requireRun } from "../commit/operation.js";
+import type { EngineParts } from "../parts.js";
+
+/** A workflow id, with or without a run id. */
+export interface RunName {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  /** Empty: the open run, else the latest. */
+  readonly runId: string;
+}
+
+/** Loads a run. Throws WORKFLOW_NOT_FOUND. */
+export async function findRun(
+  parts: EngineParts,
+  { namespaceId, workflowId, runId }: RunName,
+): Promise<RunState> {
+  const sentAt = parts.clock.steadyNow();
+  const wanted = runId === "" ? undefined : runId;
+  const { workflows, now } = await loadWorkflows(parts.database.read, [
+    { namespaceId, workflowId, ...(wanted === undefined ? {} : { runId: wanted }) },
+  ]);
+  parts.clock.observe(sentAt, parts.clock.steadyNow(), now);
+  const [workflow] = workflows;
+  return requireRun(workflow ?? { namespaceId, workflowId, pointer: undefined, run: undefined }, wanted);
+}

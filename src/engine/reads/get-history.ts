@@ -1,0 +1,68 @@
+/** Reading histories. */
+import type { GetHistoryRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import type { RunState } from "../../core/run-state.js";
+import { isClosedStatus } from "../../core/status.js";
+import { readHistory } from "../../store/history.js";
+import type { Call } from "../engine.js";
+import { type HistoryPosition, readHistoryPageToken, writeHistoryPageToken } from "../page-token.js";
+import type { EngineParts } from "../parts.js";
+import { msFromDuration } from "../time.js";
+import { startWait, waitTimeOf } from "../wait.js";
+import { findRun } from "./find-run.js";
+import { readClosingEvent } from "./get-result.js";
+
+const defaultPageSize = 100;
+const responseMargin = 64 * 1024;
+
+/** Gets a page of events; may wait until there is one. */
+export async function getHistory(parts: EngineParts, request: GetHistoryRequest, call: Call) {
+  const { namespaceId } = await parts.namespaces.find(request.namespace);
+  const { workflowId, isDescending } = request;
+  const start = { runId: request.runId, after: request.afterEventId, isDescending };
+  const position: HistoryPosition =
+    request.pageToken === "" ? start : readHistoryPageToken(request.pageToken);
+  const first = await findRun(parts, { namespaceId, workflowId, runId: position.runId });
+  const waiter = startWait(waitTimeOf(call, msFromDuration(request.wait) ?? 0, Date.now()), call.signal);
+  const stopWatching = parts.watch.watch(first.runId, waiter.wake);
+  try {
+    for (let goesOn = true; ; goesOn = await waiter.next()) {
+      const run = await findRun(parts, { namespaceId, workflowId, runId: first.runId });
+      const page = request.closingEventOnly
+        ? await closingPage(parts, run)
+        : await eventPage(parts, run, position, request.pageSize);
+      const mayGrow =
+        request.wait !== undefined &&
+        !isClosedStatus(run.status) &&
+        position.through === undefined &&
+        !isDescending;
+      if (page.events.length > 0 || !mayGrow || !goesOn) {
+        const last = page.events.at(-1)?.eventId ?? position.after;
+        const hasNext = page.hasMore || mayGrow;
+        return {
+          runId: run.runId,
+          events: page.events,
+          nextPageToken: hasNext ? writeHistoryPageToken({ ...position, runId: run.runId, after: last }) : "",
+        };
+      }
+    }
+  } finally {
+    stopWatching();
+    waiter.close();
+  }
+}
+
+async function closingPage(parts: EngineParts, run: RunState) {
+  const event = isClosedStatus(run.status) ? await readClosingEvent(parts, run) : undefined;
+  return { events: event === undefined ? [] : [event], hasMore: false };
+}
+
+async function eventPage(parts: EngineParts, run: RunState, position: HistoryPosition, pageSize: number) {
+  return readHistory(parts.database.read, {
+    runId: run.runId,
+    afterEventId: position.after,
+    ...(position.through === undefined ? {} : { throughEventId: position.through }),
+    maxEvents: pageSize === 0 ? defaultPageSize : pageSize,
+    maxBytes: parts.maxRequestBytes - responseMargin,
+    descending: position.isDescending ?? false,
+  });
+}

@@ -1,0 +1,98 @@
+/** The record of a run as messages. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type PendingActivitySchema,
+  PendingTaskState,
+  type PendingTimerSchema,
+  type PendingWorkflowTaskSchema,
+  type WorkflowSchema,
+} from "../../../gen/pawl/v1/workflow_pb.js";
+import type { ActivityState, Lease, Micros, RunState, TimerState } from "../../core/run-state.js";
+import { timestampOf } from "../../core/time.js";
+import type { RunRow } from "../../store/list.js";
+
+/** The record of a run, as far as its row tells. */
+export function workflowRecord(run: RunState | RunRow): MessageInitShape<typeof WorkflowSchema> {
+  const { settings } = run;
+  return {
+    namespace: settings.namespace,
+    workflowId: run.workflowId,
+    runId: run.runId,
+    workflowType: run.workflowType,
+    taskQueue: run.taskQueue,
+    status: run.status,
+    startTime: timestampOf(run.startedAt),
+    ...(run.closedAt === undefined ? {} : { closeTime: timestampOf(run.closedAt) }),
+    executionTime: timestampOf(settings.firstTaskAt ?? run.startedAt),
+    historyLength: run.nextEventId - 1,
+    historyBytes: BigInt(run.historyBytes),
+    isCancelRequested: run.cancelRequestedEventId !== undefined,
+    priority: settings.priority,
+    firstRunId: settings.firstRunId,
+    attempt: settings.attempt,
+  };
+}
+
+/** The pending workflow task of a run. */
+export function pendingWorkflowTask(
+  run: RunState,
+  now: Micros,
+): MessageInitShape<typeof PendingWorkflowTaskSchema> | undefined {
+  const task = run.workflowTask;
+  if (task === undefined) return undefined;
+  const { lease, readyAt, lastFailure, lastFailureCause } = task;
+  return {
+    state: stateOf(lease, readyAt, now),
+    scheduleTime: timestampOf(task.scheduledAt),
+    ...(lease === undefined ? {} : { startTime: timestampOf(lease.startedAt), identity: lease.identity }),
+    ...nextTime(lease, readyAt, now),
+    attempt: task.attempt,
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+    ...(lastFailureCause === undefined ? {} : { lastFailureCause }),
+  };
+}
+
+/** A pending activity of a run. */
+export function pendingActivity(
+  activity: ActivityState,
+  now: Micros,
+): MessageInitShape<typeof PendingActivitySchema> {
+  const { lease, readyAt, expiresAt, lastFailure, heartbeat } = activity;
+  const isCancelling = lease !== undefined && activity.cancelRequestedEventId !== undefined;
+  return {
+    seq: activity.seq,
+    activityId: activity.activityId,
+    activityType: activity.activityType,
+    taskQueue: activity.taskQueue,
+    state: isCancelling ? PendingTaskState.CANCEL_REQUESTED : stateOf(lease, readyAt, now),
+    scheduledEventId: activity.scheduledEventId,
+    attempt: activity.attempt,
+    maximumAttempts: activity.retry.maximumAttempts,
+    scheduleTime: timestampOf(activity.scheduledAt),
+    ...(lease === undefined ? {} : { lastStartTime: timestampOf(lease.startedAt), identity: lease.identity }),
+    ...(heartbeat === undefined ? {} : { lastHeartbeatTime: timestampOf(heartbeat.at) }),
+    ...(heartbeat?.details === undefined ? {} : { heartbeatDetails: heartbeat.details }),
+    ...(lease === undefined && readyAt > now ? { nextAttemptTime: timestampOf(readyAt) } : {}),
+    ...(expiresAt === undefined ? {} : { expirationTime: timestampOf(expiresAt) }),
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+  };
+}
+
+/** A pending timer of a run. */
+export function pendingTimer(timer: TimerState): MessageInitShape<typeof PendingTimerSchema> {
+  return {
+    seq: timer.seq,
+    scheduledEventId: timer.scheduledEventId,
+    fireTime: timestampOf(timer.fireAt),
+  };
+}
+
+function stateOf(lease: Lease | undefined, readyAt: Micros, now: Micros): PendingTaskState {
+  if (lease !== undefined) return PendingTaskState.STARTED;
+  return readyAt > now ? PendingTaskState.BACKING_OFF : PendingTaskState.SCHEDULED;
+}
+
+function nextTime(lease: Lease | undefined, readyAt: Micros, now: Micros) {
+  if (lease !== undefined) return { nextTime: timestampOf(lease.expiresAt) };
+  return readyAt > now ? { nextTime: timestampOf(readyAt) } : {};
+}

@@ -1,0 +1,25 @@
+/** Makes run ids. */
+import { createHash, randomFillSync } from "node:crypto";
+
+/**
+ * A UUIDv7 (RFC 9562, 5.7) whose twelve bits behind the version are a hash of namespace and workflow id, so that everything of a workflow id can be
+ * placed together in a distributed database.
+ *
+ * @param nowMs milliseconds since 1970
+ */
+export function makeRunId(namespaceId: string, workflowId: string, nowMs: number): string {
+  const bytes = Buffer.allocUnsafe(16);
+  bytes.writeUIntBE(Math.floor(nowMs), 0, 6);
+  bytes.writeUInt16BE(0x7000 | placementHash(namespaceId, workflowId), 6);
+  randomFillSync(bytes, 8, 8);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Twelve bits of a hash of a workflow id within its namespace. */
+export function placementHash(namespaceId: string, workflowId: string): number {
+  return (
+    createHash("sha256").update(namespaceId).update("\0").update(workflowId).digest().readUInt16BE(0) & 0x0fff
+  );
+}

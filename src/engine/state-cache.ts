@@ -1,0 +1,112 @@
+/**
+ * The states of workflow ids that were written or loaded last, and the newest events of their runs.
+ *
+ * An entry is a guess: another server may have written since. Only guarded writes may rest on it.
+ */
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import type { RunState, Workflow } from "../core/run-state.js";
+import type { RecordedEvent } from "../core/transition.js";
+
+/** A bounded cache of workflow states, the least recently used going first. */
+export interface StateCache {
+  get(namespaceId: string, workflowId: string): Workflow | undefined;
+  /** Keeps a state that is known to be stored; the events are those that the newest write added to its run. */
+  keep(workflow: Workflow, newEvents: readonly RecordedEvent[]): void;
+  drop(namespaceId: string, workflowId: string): void;
+  /** The events of a run from behind one id through another, if all of them are here. */
+  events(run: RunState, afterEventId: number, throughEventId: number): HistoryEvent[] | undefined;
+  entries(): number;
+  bytes(): number;
+}
+
+interface Entry {
+  workflow: Workflow;
+  tail: HistoryEvent[];
+  tailBytes: number;
+  bytes: number;
+}
+
+/** Newest events kept of a run, in bytes as stored. */
+const maxTailBytes = 64 * 1024;
+/** What an entry costs beside what is counted, in bytes. */
+const entryBytes = 1_500;
+const pendingBytes = 600;
+
+/** @param maxBytes the memory that it may use, estimated */
+export function openStateCache(maxBytes: number): StateCache {
+  const entries = new Map<string, Entry>();
+  let total = 0;
+
+  function remove(key: string): Entry | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    entries.delete(key);
+    total -= entry.bytes;
+    return entry;
+  }
+
+  function shrink(): void {
+    for (const key of entries.keys()) {
+      if (total <= maxBytes) return;
+      remove(key);
+    }
+  }
+
+  return {
+    get(namespaceId, workflowId) {
+      const key = keyOf(namespaceId, workflowId);
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      entries.delete(key);
+      entries.set(key, entry);
+      return entry.workflow;
+    },
+    keep(workflow, newEvents) {
+      const key = keyOf(workflow.namespaceId, workflow.workflowId);
+      const entry = extend(remove(key), workflow, newEvents);
+      entries.set(key, entry);
+      total += entry.bytes;
+      shrink();
+    },
+    drop(namespaceId, workflowId) {
+      remove(keyOf(namespaceId, workflowId));
+    },
+    events(run, afterEventId, throughEventId) {
+      const entry = entries.get(keyOf(run.namespaceId, run.workflowId));
+      const first = entry?.tail[0]?.eventId;
+      if (entry?.workflow.run?.runId !== run.runId || first === undefined || first > afterEventId + 1)
+        return undefined;
+      const found = entry.tail.slice(afterEventId + 1 - first, throughEventId + 1 - first);
+      return found.length === throughEventId - afterEventId ? found : undefined;
+    },
+    entries: () => entries.size,
+    bytes: () => total,
+  };
+}
+
+function extend(before: Entry | undefined, workflow: Workflow, newEvents: readonly RecordedEvent[]): Entry {
+  const run = workflow.run;
+  const isSameRun = before?.workflow.run?.runId === run?.runId;
+  const tail = isSameRun && before !== undefined ? before.tail : [];
+  let tailBytes = isSameRun && before !== undefined ? before.tailBytes : 0;
+  for (const { event, bytes } of newEvents) {
+    const last = tail.at(-1);
+    if (last !== undefined && last.eventId + 1 !== event.eventId) {
+      tail.length = 0;
+      tailBytes = 0;
+    }
+    tail.push(event);
+    tailBytes += bytes.length;
+  }
+  if (tailBytes > maxTailBytes || (run !== undefined && tail.at(-1)?.eventId !== run.nextEventId - 1)) {
+    tail.length = 0;
+    tailBytes = 0;
+  }
+  const pending =
+    run === undefined ? 0 : run.activities.size + run.timers.size + run.buffered.length + run.keys.size;
+  return { workflow, tail, tailBytes, bytes: entryBytes + 2 * tailBytes + pending * pendingBytes };
+}
+
+function keyOf(namespaceId: string, workflowId: string): string {
+  return `${namespaceId}/${workflowId}`;
+}

@@ -1,0 +1,90 @@
+/** What time sets going: bounded passes that the loops call, safe on any number of servers at once. */
+import { RefusedError } from "../core/errors.js";
+import type { Micros } from "../core/run-state.js";
+import { whichQueuesAreReady } from "../store/claim.js";
+import { makePartitions } from "../store/partitions.js";
+import { removeOldBatches } from "../store/settle-batch.js";
+import { dueWakeups } from "../store/wakeups.js";
+import type { DueRun, DueRuns } from "./due-runs.js";
+import { wakeRun } from "./operations/wake-run.js";
+import type { EngineParts } from "./parts.js";
+import type { Peers } from "./peers.js";
+
+/** The passes. Each resolves with how long it can wait for the next, in milliseconds. */
+export interface Upkeep {
+  /** Wakes runs whose deadline this server wrote. */
+  wakeDueRuns(): Promise<number>;
+  /** Calls back when `wakeDueRuns` has something to do earlier than it said. */
+  onEarlierDeadline(callback: () => void): void;
+  /** Wakes runs that nobody woke in time: those of servers that have gone. */
+  wakeOverdueRuns(): Promise<number>;
+  /** Looks for ready tasks of queues that polls wait on, whoever made them. */
+  pollSlowly(): Promise<void>;
+  /** Lets every waiting read look again. */
+  rereadAll(): Promise<void>;
+  /** Tells other servers that this one is alive. */
+  beat(): Promise<void>;
+  /** Writes the heartbeats of workers. */
+  flushWorkers(): Promise<void>;
+  /** Makes the partitions of history that will be needed, and removes old rows of the ledger of batches. */
+  tidy(): Promise<void>;
+}
+
+/** How much a pass does at the most. */
+const maxRunsAtOnce = 500;
+/** What another server wrote is left to it for so long. */
+const overdueMs = 500;
+const longestSleepMs = 60_000;
+const longestOverdueSleepMs = 5_000;
+
+/** Opens the passes of an engine. */
+export function openUpkeep(
+  parts: EngineParts,
+  due: DueRuns,
+  peers: Peers,
+  fault: (message: string, error: unknown) => void,
+): Upkeep {
+  async function wakeOne(run: DueRun): Promise<void> {
+    try {
+      due.note(run, await wakeRun(parts.commit, run));
+    } catch (error) {
+      if (!(error instanceof RefusedError)) fault("a run could not be woken", error);
+    }
+  }
+
+  function sleepUntil(at: Micros | undefined, longestMs: number): number {
+    if (at === undefined) return longestMs;
+    return Math.min(longestMs, Math.max(0, (at - parts.clock.earliest()) / 1_000));
+  }
+
+  return {
+    async wakeDueRuns() {
+      await Promise.all(due.take(parts.clock.earliest(), maxRunsAtOnce).map(wakeOne));
+      return Math.ceil(sleepUntil(due.nextAt(), longestSleepMs));
+    },
+    onEarlierDeadline: due.onEarlier,
+    async wakeOverdueRuns() {
+      const before = parts.clock.earliest() - overdueMs * 1_000;
+      const found = await dueWakeups(parts.database.read, before, maxRunsAtOnce);
+      await Promise.all(found.runs.map(wakeOne));
+      if (found.runs.length === maxRunsAtOnce) return 0;
+      return Math.max(overdueMs, sleepUntil(found.nextAt, longestOverdueSleepMs) + overdueMs);
+    },
+    async pollSlowly() {
+      const queues = parts.dispatch.waitingQueues();
+      if (queues.length === 0) return;
+      const ready = await whichQueuesAreReady(parts.database.read, queues);
+      for (const index of ready) {
+        const name = queues[index];
+        if (name !== undefined) parts.dispatch.madeReady(name);
+      }
+    },
+    rereadAll: async () => parts.watch.allChanged(),
+    beat: () => peers.beat(),
+    flushWorkers: () => parts.workers.flush(),
+    async tidy() {
+      await makePartitions(parts.database.read);
+      await removeOldBatches(parts.database.read);
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** The registered workers. Heartbeats stay in memory and are written together, one statement every so often. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import { type WorkerSpec, WorkerSpecSchema } from "../../gen/pawl/v1/worker_pb.js";
+import { RefusedError } from "../core/errors.js";
+import type { Database } from "../store/database.js";
+import { beatWorkers, drainWorker, findWorker, upsertWorker, type WorkerRow } from "../store/workers.js";
+
+/** Knows the workers. */
+export interface WorkerRegistry {
+  register(namespaceId: string, workerId: string, spec: WorkerSpec): Promise<void>;
+  /** Throws WORKER_NOT_FOUND. */
+  heartbeat(namespaceId: string, workerId: string, load: WorkerLoad): Promise<{ isDraining: boolean }>;
+  /** Throws WORKER_NOT_FOUND. */
+  drain(namespaceId: string, workerId: string): Promise<void>;
+  /** The worker that polls. Throws WORKER_NOT_FOUND and WORKER_DRAINING. */
+  findPolling(namespaceId: string, workerId: string): Promise<WorkerRow>;
+  /** Writes the heartbeats that came since the last time. */
+  flush(): Promise<void>;
+}
+
+/** What a worker holds. */
+export interface WorkerLoad {
+  readonly workflowTasks: number;
+  readonly activityTasks: number;
+}
+
+/** A worker is asked for again after so long, so that a drain at another server is noticed. */
+const keptMs = 5_000;
+
+/** Opens a registry that knows nobody yet. */
+export function openWorkerRegistry(database: Database, nowMs: () => number = Date.now): WorkerRegistry {
+  const known = new Map<string, { worker: WorkerRow; until: number }>();
+  let beats = new Map<string, { namespaceId: string; workerId: string } & WorkerLoad>();
+
+  async function find(namespaceId: string, workerId: string): Promise<WorkerRow> {
+    const key = `${namespaceId}/${workerId}`;
+    const cached = known.get(key);
+    if (cached !== undefined && cached.until > nowMs()) return cached.worker;
+    const worker = await findWorker(database.read, namespaceId, workerId);
+    if (worker === undefined) {
+      known.delete(key);
+      throw workerNotFound(workerId);
+    }
+    known.set(key, { worker, until: nowMs() + keptMs });
+    return worker;
+  }
+
+  return {
+    async register(namespaceId, workerId, spec) {
+      const stored = toBinary(WorkerSpecSchema, create(WorkerSpecSchema, { ...spec, workerId }));
+      await upsertWorker(database.read, { namespaceId, workerId, spec: stored });
+      known.delete(`${namespaceId}/${workerId}`);
+    },
+    async heartbeat(namespaceId, workerId, load) {
+      const worker = await find(namespaceId, workerId);
+      beats.set(`${namespaceId}/${workerId}`, { namespaceId, workerId, ...load });
+      return { isDraining: worker.isDraining };
+    },
+    async drain(namespaceId, workerId) {
+      const isKnown = await drainWorker(database.read, namespaceId, workerId);
+      known.delete(`${namespaceId}/${workerId}`);
+      if (!isKnown) throw workerNotFound(workerId);
+    },
+    async findPolling(namespaceId, workerId) {
+      const worker = await find(namespaceId, workerId);
+      if (worker.isDraining) {
+        throw new RefusedError(
+          ErrorReason.WORKER_DRAINING,
+          `worker "${workerId}" is draining: register anew to take tasks`,
+          {
+            worker_id: workerId,
+          },
+        );
+      }
+      return worker;
+    },
+    async flush() {
+      if (beats.size === 0) return;
+      const rows = [...beats.values()];
+      beats = new Map();
+      await beatWorkers(database.read, rows);
+    },
+  };
+}
+
+function workerNotFound(workerId: string): RefusedError {
+  return new RefusedError(
+    ErrorReason.WORKER_NOT_FOUND,
+    `there is no worker "${workerId}" in this namespace: register it again`,
+    {
+      worker_id: workerId,
+    },
+  );
+}

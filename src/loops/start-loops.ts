@@ -1,0 +1,59 @@
+/** The loops of a server. */
+import type { Logger } from "../engine/logger.js";
+import type { Upkeep } from "../engine/upkeep.js";
+import { type Loop, startLoop } from "./loop.js";
+
+/** How often what nobody announced is looked for. 0 turns a loop off. */
+export interface LoopTimes {
+  readonly slowPollMs: number;
+  readonly rereadMs: number;
+}
+
+const workerFlushMs = 10_000;
+const beatMs = 5_000;
+const tidyMs = 10 * 60_000;
+const retryMs = 1_000;
+
+/** Starts all loops. The returned function stops them and resolves when all are over. */
+export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): () => Promise<void> {
+  const failed = (what: string) => (error: unknown) =>
+    logger.warn(`${what} failed and will be tried again`, { error });
+  const wakeDue = startLoop({
+    pass: () => upkeep.wakeDueRuns(),
+    everyMs: retryMs,
+    failed: failed("waking runs"),
+  });
+  upkeep.onEarlierDeadline(() => wakeDue.wake());
+  const loops: Loop[] = [
+    wakeDue,
+    startLoop({
+      pass: () => upkeep.wakeOverdueRuns(),
+      everyMs: retryMs,
+      failed: failed("waking overdue runs"),
+    }),
+    startLoop({ pass: () => upkeep.beat(), everyMs: beatMs, failed: failed("the heartbeat of this server") }),
+    startLoop({
+      pass: () => upkeep.flushWorkers(),
+      everyMs: workerFlushMs,
+      failed: failed("writing worker heartbeats"),
+    }),
+    startLoop({ pass: () => upkeep.tidy(), everyMs: tidyMs, failed: failed("tidying up") }),
+  ];
+  const { slowPollMs, rereadMs } = times;
+  if (slowPollMs > 0) {
+    loops.push(
+      startLoop({
+        pass: () => upkeep.pollSlowly(),
+        everyMs: slowPollMs,
+        failed: failed("looking for ready tasks"),
+      }),
+    );
+  }
+  if (rereadMs > 0)
+    loops.push(
+      startLoop({ pass: () => upkeep.rereadAll(), everyMs: rereadMs, failed: failed("reading again") }),
+    );
+  return async () => {
+    await Promise.all(loops.map((loop) => loop.stop()));
+  };
+}

@@ -1,0 +1,190 @@
+/** For applications: start workflows, talk to them, look at them. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+import { type Workflow, type WorkflowOutcome, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
+import {
+  type GetWorkflowResponse,
+  type WorkflowFilterSchema,
+  WorkflowService,
+} from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { type Connection, type ConnectionOptions, createUnaryClient, openConnection } from "../connection.js";
+import { decodeFailure } from "../failure-codec.js";
+import { decodePayload, encodePayload } from "../payload.js";
+import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import { type StartOptions, startSpec } from "./start-options.js";
+import { WorkflowFailedError } from "./workflow-failed-error.js";
+
+/** How to make a client. */
+export interface ClientOptions extends ConnectionOptions {
+  /** The namespace of all calls. Default "main". */
+  readonly namespace?: string;
+  /** Who calls, for people. Default: process id and host. */
+  readonly identity?: string;
+  /** How long a call goes on trying while the server can't be reached, in milliseconds. Default 30,000. */
+  readonly retryForMs?: number;
+}
+
+/** Names a run: the open one of a workflow id, else its latest, unless a run id is given. */
+export type WorkflowName = string | { readonly workflowId: string; readonly runId?: string };
+
+/** A run that was started, or found by an id policy. */
+export interface StartedWorkflow<O> {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** True if the call started the run; false if it was there before. */
+  readonly isStarted: boolean;
+  /** Waits for the result, following retries and continue-as-new. Throws a WorkflowFailedError if the workflow ends otherwise. */
+  result(options?: WaitForResultOptions): Promise<O>;
+}
+
+/** How to wait for a result. */
+export interface WaitForResultOptions {
+  /** Ends the waiting: it fails with CANCELLED. */
+  readonly signal?: AbortSignal;
+}
+
+/** Which runs are meant: conditions are AND-ed, none means all. */
+export type WorkflowFilterInit = MessageInitShape<typeof WorkflowFilterSchema>;
+
+/** How many runs there are. */
+export interface WorkflowCounts {
+  readonly count: number;
+  /** By the name of the status, such as "RUNNING"; those with none are left out. */
+  readonly byStatus: Readonly<Record<string, number>>;
+}
+
+/** A client of one server and namespace. Every write carries a request id and is repeated safely while the server can't be reached. */
+export interface Client {
+  readonly connection: Connection;
+  /** Starts a workflow. It is durable before this resolves. */
+  start<I, O>(
+    workflow: WorkflowDefinition<I, O>,
+    input: I,
+    options?: StartOptions,
+  ): Promise<StartedWorkflow<O>>;
+  start(workflow: string, input?: unknown, options?: StartOptions): Promise<StartedWorkflow<unknown>>;
+  /** Starts a workflow and waits for its result. */
+  execute<I, O>(workflow: WorkflowDefinition<I, O>, input: I, options?: StartOptions): Promise<O>;
+  /** Waits for the result of a workflow, following retries and continue-as-new. Throws a WorkflowFailedError if it ends otherwise. */
+  result<O = unknown>(workflow: WorkflowName, options?: WaitForResultOptions): Promise<O>;
+  /** Sends a signal. It is durable before this resolves. */
+  signal(workflow: WorkflowName, name: string, payload?: unknown): Promise<void>;
+  /** Asks a run to cancel; its code decides what to do. */
+  cancel(workflow: WorkflowName, reason?: string): Promise<void>;
+  /** Closes a run at once. */
+  terminate(workflow: WorkflowName, reason?: string): Promise<void>;
+  /** Gets the record of a run, with what it waits for. */
+  describe(workflow: WorkflowName): Promise<GetWorkflowResponse>;
+  /** Reads the events of a run, all pages. */
+  history(workflow: WorkflowName): AsyncIterable<HistoryEvent>;
+  /** Lists runs, newest first, all pages. */
+  list(filter?: WorkflowFilterInit): AsyncIterable<Workflow>;
+  /** Counts runs, in all and by status. */
+  count(filter?: WorkflowFilterInit): Promise<WorkflowCounts>;
+  /** Closes the connection. May be called twice. */
+  close(): void;
+}
+
+const pageSize = 1_000;
+const resultWaitMs = 20_000;
+
+/** Makes a client. It connects with its first call. */
+export function createClient(options: ClientOptions = {}): Client {
+  const connection = openConnection(options);
+  const rpc = createUnaryClient(connection, WorkflowService);
+  const namespace = options.namespace ?? "main";
+  const identity = options.identity ?? `${process.pid}@${hostname()}`;
+  const call = { retryForMs: options.retryForMs ?? 30_000 };
+  const write = () => ({ namespace, identity, requestId: randomUUID() });
+
+  async function start(
+    workflow: WorkflowDefinition | string,
+    input?: unknown,
+    startOptions: StartOptions = {},
+  ) {
+    const spec = startSpec(typeof workflow === "string" ? workflow : workflow.type, input, startOptions);
+    const { workflowId, runId, isStarted } = await rpc.startWorkflow({ ...write(), spec }, call);
+    return {
+      workflowId,
+      runId,
+      isStarted,
+      result: (wait?: WaitForResultOptions) => result({ workflowId, runId }, wait),
+    };
+  }
+
+  async function result(workflow: WorkflowName, { signal }: WaitForResultOptions = {}): Promise<unknown> {
+    const request = { namespace, ...nameOf(workflow), wait: durationFromMs(resultWaitMs) };
+    for (;;) {
+      const { outcome } = await rpc.getWorkflowResult(request, {
+        ...call,
+        signal,
+        timeoutMs: resultWaitMs + 10_000,
+      });
+      if (outcome !== undefined) return resultOf(outcome, request.workflowId);
+    }
+  }
+
+  return {
+    connection,
+    // The overloads of the interface can't be told from one implementation.
+    start: start as Client["start"],
+    execute: async (workflow, input, startOptions) => {
+      const started = await start(workflow as WorkflowDefinition, input, startOptions);
+      return (await started.result()) as never;
+    },
+    result: result as Client["result"],
+    async signal(workflow, name, payload) {
+      const encoded = encodePayload(payload);
+      await rpc.signalWorkflow(
+        { ...write(), ...nameOf(workflow), name, ...(encoded && { payload: encoded }) },
+        call,
+      );
+    },
+    async cancel(workflow, reason = "") {
+      await rpc.cancelWorkflow({ ...write(), ...nameOf(workflow), reason }, call);
+    },
+    async terminate(workflow, reason = "") {
+      await rpc.terminateWorkflow({ ...write(), ...nameOf(workflow), reason }, call);
+    },
+    describe: (workflow) => rpc.getWorkflow({ namespace, ...nameOf(workflow) }, call),
+    async *history(workflow) {
+      for (let pageToken = ""; ; ) {
+        const page = await rpc.getHistory({ namespace, ...nameOf(workflow), pageSize, pageToken }, call);
+        yield* page.events;
+        if (page.nextPageToken === "") return;
+        pageToken = page.nextPageToken;
+      }
+    },
+    async *list(filter = {}) {
+      for (let pageToken = ""; ; ) {
+        const page = await rpc.listWorkflows({ namespace, filter, pageSize, pageToken }, call);
+        yield* page.workflows;
+        if (page.nextPageToken === "") return;
+        pageToken = page.nextPageToken;
+      }
+    },
+    async count(filter = {}) {
+      const { count, byStatus } = await rpc.countWorkflows({ namespace, filter, groupByStatus: true }, call);
+      const entries = byStatus.map((entry) => [WorkflowStatus[entry.status], Number(entry.count)]);
+      return { count: Number(count), byStatus: Object.fromEntries(entries) };
+    },
+    close: () => connection.close(),
+  };
+}
+
+function nameOf(workflow: WorkflowName): { workflowId: string; runId: string } {
+  if (typeof workflow === "string") return { workflowId: workflow, runId: "" };
+  return { workflowId: workflow.workflowId, runId: workflow.runId ?? "" };
+}
+
+function resultOf(outcome: WorkflowOutcome, workflowId: string): unknown {
+  if (outcome.status === WorkflowStatus.COMPLETED) {
+    return decodePayload(outcome.value.case === "result" ? outcome.value.value : undefined);
+  }
+  const status = WorkflowStatus[outcome.status] ?? "UNSPECIFIED";
+  const cause = outcome.value.case === "failure" ? decodeFailure(outcome.value.value) : undefined;
+  throw new WorkflowFailedError({ workflowId, runId: outcome.runId, status }, cause);
+}

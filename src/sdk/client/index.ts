@@ -1,0 +1,21 @@
+/** For applications that start workflows and talk to them. */
+export { defaultAddress } from "../connection.js";
+export { isTransient, PawlError } from "../errors.js";
+export {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from "../failures.js";
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type StartedWorkflow,
+  type WorkflowCounts,
+  type WorkflowFilterInit,
+  type WorkflowName,
+} from "./client.js";
+export type { StartOptions } from "./start-options.js";
+export { WorkflowFailedError } from "./workflow-failed-error.js";

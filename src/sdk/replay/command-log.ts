@@ -1,0 +1,115 @@
+/** The commands that code makes, numbered in order and held against what is recorded. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Command, CommandSchema } from "../../../gen/pawl/v1/command_pb.js";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+import { differs } from "./non-determinism-error.js";
+import { isSameStep, stepOfCommand, stepOfEvent } from "./step.js";
+import type { Turn } from "./turns.js";
+
+/** What a command of workflow code does. */
+export type CommandKind = NonNullable<MessageInitShape<typeof CommandSchema>["kind"]>;
+
+/** A command that was made. */
+export interface MadeCommand {
+  /** Its place among the commands of the run, from 1. */
+  readonly seq: number;
+  /** The event that it left. Undefined while nothing is recorded yet, and for a cancellation that came too late. */
+  readonly event: HistoryEvent | undefined;
+}
+
+/** The commands of a run. */
+export interface CommandLog {
+  /** What went wrong first, if anything did; no command is taken after it. */
+  readonly fault: unknown;
+  /** The turn in hand. */
+  readonly turn: Turn;
+  beginTurn(turn: Turn): void;
+  /** Takes a command. Throws a NonDeterminismError when another is recorded in its place. */
+  add(kind: CommandKind): MadeCommand;
+  /** Takes the last command; code that still runs can make no more. */
+  close(kind: CommandKind): void;
+  readonly isClosed: boolean;
+  /** Notes that the code went wrong. The first fault stays. */
+  fail(fault: unknown): void;
+  /** Ends the turn and gives its commands, none if they are recorded. */
+  finishTurn(): Command[];
+}
+
+/** Code that goes on after the end of its run: nothing can be done any more. */
+export class RunEndedError extends Error {
+  override readonly name = "RunEndedError";
+}
+
+/** Makes the log of a run that begins. */
+export function createCommandLog(first: Turn): CommandLog {
+  let turn = first;
+  let commands: Command[] = [];
+  const endedSeqs = new Set<number>();
+  let cursor = 0;
+  let lastSeq = 0;
+  let isClosed = false;
+  let fault: unknown;
+
+  const fail = (error: unknown) => {
+    fault ??= error ?? new Error("workflow code threw nothing");
+  };
+  const add = (kind: CommandKind): MadeCommand => {
+    if (fault !== undefined) throw fault;
+    if (isClosed) throw new RunEndedError("the run has ended; code that is left over can do nothing more");
+    const command = create(CommandSchema, { seq: ++lastSeq, kind });
+    if (turn.recorded === undefined) {
+      commands.push(command);
+      return { seq: command.seq, event: undefined };
+    }
+    const event = turn.recorded[cursor];
+    const step = stepOfCommand(command);
+    if (event !== undefined && isSameStep(step, stepOfEvent(event))) {
+      cursor++;
+      return { seq: command.seq, event };
+    }
+    if (endedSeqs.has(cancelledSeq(command))) return { seq: command.seq, event: undefined };
+    fail(differs(event, step));
+    throw fault;
+  };
+
+  return {
+    get fault() {
+      return fault;
+    },
+    get turn() {
+      return turn;
+    },
+    get isClosed() {
+      return isClosed;
+    },
+    beginTurn(next) {
+      turn = next;
+      commands = [];
+      cursor = 0;
+      for (const seq of next.endedSeqs) endedSeqs.add(seq);
+    },
+    add,
+    close(kind) {
+      add(kind);
+      isClosed = true;
+    },
+    fail,
+    finishTurn() {
+      const left = turn.recorded?.[cursor];
+      if (left !== undefined) fail(differs(left, undefined));
+      return commands;
+    },
+  };
+}
+
+/** What a cancel command is about; 0 for other commands. */
+function cancelledSeq({ kind }: Command): number {
+  switch (kind.case) {
+    case "cancelActivity":
+      return kind.value.activitySeq;
+    case "cancelTimer":
+      return kind.value.timerSeq;
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,104 @@
+/** Commands and the events they leave, in one form in which they can be compared and shown. */
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { Command } from "../../../gen/pawl/v1/command_pb.js";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+import type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
+
+/** What a command asks for: two are the same if all of this is equal. */
+export interface Step {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+}
+
+/** A command as a step. */
+export function stepOfCommand({ seq, kind }: Command): Step {
+  switch (kind.case) {
+    case "scheduleActivity": {
+      const { activityType, activityId, input } = kind.value;
+      return scheduleActivity(seq, activityType, activityId || String(seq), input);
+    }
+    case "cancelActivity":
+      return { name: "CancelActivity", fields: { activitySeq: kind.value.activitySeq } };
+    case "scheduleTimer":
+      return scheduleTimer(seq, kind.value.duration);
+    case "cancelTimer":
+      return { name: "CancelTimer", fields: { timerSeq: kind.value.timerSeq } };
+    case "recordSideEffect":
+      return { name: "RecordSideEffect", fields: { seq, name: kind.value.name } };
+    case "completeWorkflow":
+      return { name: "CompleteWorkflow", fields: { result: showPayload(kind.value.result) } };
+    case "failWorkflow":
+      return { name: "FailWorkflow", fields: { message: kind.value.failure?.message ?? "" } };
+    case "cancelWorkflow":
+      return { name: "CancelWorkflow", fields: {} };
+    default:
+      return { name: kind.case ?? "nothing", fields: { seq } };
+  }
+}
+
+/** The event of a command as a step. */
+export function stepOfEvent({ kind }: HistoryEvent): Step {
+  switch (kind.case) {
+    case "activityScheduled": {
+      const { seq, activityType, activityId, input } = kind.value;
+      return scheduleActivity(seq, activityType, activityId, input);
+    }
+    case "activityCancelRequested":
+      return { name: "CancelActivity", fields: { activitySeq: kind.value.seq } };
+    case "timerScheduled":
+      return scheduleTimer(kind.value.seq, kind.value.duration);
+    case "timerCancelled":
+      return { name: "CancelTimer", fields: { timerSeq: kind.value.seq } };
+    case "sideEffectRecorded":
+      return { name: "RecordSideEffect", fields: { seq: kind.value.seq, name: kind.value.name } };
+    case "workflowCompleted":
+      return { name: "CompleteWorkflow", fields: { result: showPayload(kind.value.result) } };
+    case "workflowFailed":
+      return { name: "FailWorkflow", fields: { message: kind.value.failure?.message ?? "" } };
+    case "workflowCancelled":
+      return { name: "CancelWorkflow", fields: {} };
+    default: {
+      const seq = kind.value !== undefined && "seq" in kind.value ? kind.value.seq : 0;
+      return { name: kind.case ?? "an event of an unknown kind", fields: { seq } };
+    }
+  }
+}
+
+/** Whether two steps are the same, name and all. */
+export function isSameStep(a: Step, b: Step): boolean {
+  const names = Object.keys(a.fields);
+  return (
+    a.name === b.name &&
+    names.length === Object.keys(b.fields).length &&
+    names.every((name) => a.fields[name] === b.fields[name])
+  );
+}
+
+/** A step for people, such as `ScheduleTimer(seq 3, durationMs 5000)`. */
+export function showStep({ name, fields }: Step): string {
+  const shown = Object.entries(fields).map(([field, value]) => `${field} ${cut(String(value))}`);
+  return shown.length === 0 ? name : `${name}(${shown.join(", ")})`;
+}
+
+function scheduleActivity(seq: number, type: string, id: string, input: Payload | undefined): Step {
+  return { name: "ScheduleActivity", fields: { seq, type, id, input: showPayload(input) } };
+}
+
+function scheduleTimer(seq: number, duration: Parameters<typeof durationMs>[0] | undefined): Step {
+  return { name: "ScheduleTimer", fields: { seq, durationMs: duration ? durationMs(duration) : 0 } };
+}
+
+function showPayload(payload: Payload | undefined): string {
+  switch (payload?.body.case) {
+    case "json":
+      return payload.body.value;
+    case "data":
+      return `base64:${Buffer.from(payload.body.value).toString("base64")}`;
+    default:
+      return "none";
+  }
+}
+
+function cut(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}

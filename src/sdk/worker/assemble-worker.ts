@@ -1,0 +1,182 @@
+/** What a worker is made of. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
+import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { createUnaryClient, openConnection, type UnaryClient } from "../connection.js";
+import { type ActivityTaskParts, type HeldActivity, handleActivityTask } from "./activity-tasks.js";
+import { createAnswers } from "./answers.js";
+import { createLane } from "./lane.js";
+import { createLeases } from "./leases.js";
+import { warningsToStderr } from "./logger.js";
+import { pollWaitMs } from "./poll.js";
+import { stayPresent } from "./presence.js";
+import { createRegistration } from "./registration.js";
+import { createRunCache } from "./run-cache.js";
+import type { WorkerOptions } from "./worker.js";
+import { handleWorkflowTask, type WorkflowTaskParts } from "./workflow-tasks.js";
+
+const sdk = "pawl-typescript/0.1.0";
+/** A poll without any answer is given up this long after the server should have answered. */
+const pollGraceMs = 10_000;
+const defaultSlots = 100;
+
+/** Builds a worker's parts; nothing is sent yet. */
+export function assembleWorker(options: WorkerOptions) {
+  const base = assembleBase(options);
+  const { rpc, namespace, registration, stopping, cut, logger, workerId, leases, heldActivities, spec } =
+    base;
+  const { taskQueue = "default", pollers = 2 } = options;
+  const polled = { pollers, registration, logger, stopping: stopping.signal };
+  const pollRequest = (requestId: string, maxTasks: number) => ({
+    namespace,
+    taskQueue,
+    requestId,
+    workerId,
+    identity: spec.identity,
+    maxTasks,
+    wait: durationFromMs(pollWaitMs),
+  });
+  const pollCall = { signal: cut.signal, timeoutMs: pollWaitMs + pollGraceMs };
+
+  const workflowLane = createLane({
+    ...polled,
+    name: "workflow tasks",
+    slots: spec.workflowSlots,
+    async poll(requestId, maxTasks) {
+      const request = {
+        ...pollRequest(requestId, maxTasks),
+        workflowTypes: spec.workflowTypes,
+        isCaching: true,
+      };
+      return (await rpc.pollWorkflowTasks(request, pollCall)).tasks;
+    },
+    work: (task) => handleWorkflowTask(workflowParts, task),
+  });
+  const activityLane = createLane({
+    ...polled,
+    name: "activities",
+    slots: spec.activitySlots,
+    async poll(requestId, maxTasks) {
+      const request = { ...pollRequest(requestId, maxTasks), activityTypes: spec.activityTypes };
+      return (await rpc.pollActivityTasks(request, pollCall)).tasks;
+    },
+    work: (task) => handleActivityTask(activityParts, task),
+  });
+  const answers = createAnswers({
+    rpc,
+    caller: { namespace, workerId, identity: spec.identity },
+    registration,
+  });
+  const workflowParts = workflowPartsOf(options, base, answers);
+  const activityParts = activityPartsOf(options, base, answers);
+  const beat = () => {
+    const activityTasks = heldActivities.size;
+    const request = { namespace, workerId, workflowTasks: leases.tokens.length, activityTasks };
+    return registration.call(() => rpc.heartbeatWorker(request));
+  };
+
+  return {
+    ...base,
+    /** Polls until the worker stops; `onDraining` is called when the server wants it to. */
+    async run(onDraining: () => void) {
+      const intervalMs = () => registration.heartbeatIntervalMs;
+      const presence = stayPresent({ intervalMs, stopping: stopping.signal, beat, onDraining });
+      await Promise.all([workflowLane.run(), activityLane.run(), presence]);
+    },
+    async idle() {
+      await Promise.all([workflowLane.idle(), activityLane.idle()]);
+    },
+  };
+}
+
+function assembleBase(options: WorkerOptions) {
+  const { namespace = "main", logger = warningsToStderr } = options;
+  const connection = openConnection(options);
+  const rpc = createUnaryClient(connection, WorkerService);
+  const spec = describeWorker(options);
+  const registration = createRegistration({ rpc, namespace, spec, logger });
+  const leases = createLeases({
+    defaultLeaseMs: () => registration.workflowTaskTimeoutMs,
+    logger,
+    renew: (tokens) => renewLeases(rpc, namespace, tokens),
+  });
+  return {
+    connection,
+    rpc,
+    namespace,
+    logger,
+    spec,
+    workerId: spec.workerId,
+    registration,
+    leases,
+    heldActivities: new Set<HeldActivity>(),
+    /** Aborted when no new polls shall begin. */
+    stopping: new AbortController(),
+    /** Aborted when open polls shall end at once. */
+    cut: new AbortController(),
+  };
+}
+
+function describeWorker(options: WorkerOptions) {
+  const { taskQueue = "default", workflows = [], activities = {}, buildId = "" } = options;
+  const { workflowSlots = defaultSlots, activitySlots = defaultSlots } = options;
+  const workflowTypes = workflows.map((workflow) => workflow.type);
+  const activityTypes = Object.keys(activities);
+  return {
+    workerId: randomUUID(),
+    identity: options.identity ?? `${process.pid}@${hostname()}`,
+    taskQueues: [taskQueue],
+    workflowTypes,
+    activityTypes,
+    // To the server no types mean all types, so what a worker has no code for gets no room.
+    workflowSlots: workflowTypes.length === 0 ? 0 : workflowSlots,
+    activitySlots: activityTypes.length === 0 ? 0 : activitySlots,
+    sdk,
+    buildId,
+  };
+}
+
+function workflowPartsOf(
+  { workflows = [], cachedRuns = 1_000 }: WorkerOptions,
+  { connection, namespace, leases, logger, spec }: ReturnType<typeof assembleBase>,
+  answers: ReturnType<typeof createAnswers>,
+): WorkflowTaskParts {
+  return {
+    rpc: createUnaryClient(connection, WorkflowService),
+    namespace,
+    cache: createRunCache(cachedRuns),
+    workflows: new Map(workflows.map((workflow) => [workflow.type, workflow])),
+    leases,
+    completions: answers.workflowCompletions,
+    failures: answers.workflowFailures,
+    buildId: spec.buildId,
+    sdk,
+    logger,
+  };
+}
+
+function activityPartsOf(
+  { activities = {} }: WorkerOptions,
+  { heldActivities, logger }: ReturnType<typeof assembleBase>,
+  answers: ReturnType<typeof createAnswers>,
+): ActivityTaskParts {
+  return {
+    activities,
+    completions: answers.activityCompletions,
+    failures: answers.activityFailures,
+    heartbeats: answers.activityHeartbeats,
+    held: heldActivities,
+    logger,
+  };
+}
+
+async function renewLeases(
+  rpc: UnaryClient<typeof WorkerService>,
+  namespace: string,
+  tokens: readonly Uint8Array[],
+): Promise<boolean[]> {
+  const { outcomes } = await rpc.renewWorkflowTasks({ namespace, taskTokens: [...tokens] });
+  return tokens.map((_, index) => outcomes[index]?.outcome.case === "accepted");
+}

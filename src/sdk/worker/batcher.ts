@@ -1,0 +1,105 @@
+/** Many small answers, sent in few calls. */
+import { status } from "@grpc/grpc-js";
+import { backOffMs } from "../connection.js";
+import { isTransient, PawlError } from "../errors.js";
+import { waitAbortably } from "../wait.js";
+
+/** How a batcher works. */
+export interface BatcherOptions<I, O> {
+  /** The most items of a call. */
+  readonly maxItems: number;
+  /** The most calls at once. While that many are under way, items collect. */
+  readonly maxInFlight: number;
+  /** Sends items and gives an outcome for each, in order; one that is an error, or missing, fails its item alone. */
+  send(items: readonly I[]): Promise<readonly (O | PawlError | undefined)[]>;
+}
+
+/** Sends items in batches. */
+export interface Batcher<I, O> {
+  /**
+   * Sends an item with whatever else is ready, and again while the server can't be reached, until `giveUpAt` (of `Date.now()`). Rejects with the
+   * item's own error.
+   */
+  submit(item: I, giveUpAt: number): Promise<O>;
+}
+
+interface Entry<I, O> {
+  readonly item: I;
+  readonly resolve: (outcome: O) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Makes a batcher. A lone item waits for nothing but the end of the turn of the event loop. */
+export function createBatcher<I, O>({ maxItems, maxInFlight, send }: BatcherOptions<I, O>): Batcher<I, O> {
+  const waiting: Entry<I, O>[] = [];
+  let inFlight = 0;
+  let isScheduled = false;
+
+  const schedule = () => {
+    if (isScheduled || inFlight >= maxInFlight || waiting.length === 0) return;
+    isScheduled = true;
+    setImmediate(() => {
+      isScheduled = false;
+      const entries = waiting.splice(0, maxItems);
+      inFlight++;
+      void sendEntries(entries).finally(() => {
+        inFlight--;
+        schedule();
+      });
+      schedule();
+    });
+  };
+
+  const sendEntries = async (entries: readonly Entry<I, O>[]): Promise<void> => {
+    try {
+      settle(entries, await send(entries.map((entry) => entry.item)));
+    } catch (error) {
+      // A call that is refused as a whole is refused for one of its items: halves find it, so that its neighbours go through.
+      if (entries.length === 1 || mayBeRepeated(error)) {
+        for (const entry of entries) entry.reject(error);
+        return;
+      }
+      const middle = Math.ceil(entries.length / 2);
+      await sendEntries(entries.slice(0, middle));
+      await sendEntries(entries.slice(middle));
+    }
+  };
+
+  const add = (item: I) =>
+    new Promise<O>((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      schedule();
+    });
+
+  return {
+    async submit(item, giveUpAt) {
+      for (let failures = 1; ; failures++) {
+        try {
+          return await add(item);
+        } catch (error) {
+          const pauseMs = backOffMs(failures);
+          if (!mayBeRepeated(error) || Date.now() + pauseMs > giveUpAt) throw error;
+          await waitAbortably(pauseMs);
+        }
+      }
+    },
+  };
+}
+
+function settle<I, O>(
+  entries: readonly Entry<I, O>[],
+  outcomes: readonly (O | PawlError | undefined)[],
+): void {
+  for (const [index, entry] of entries.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined)
+      entry.reject(new Error("the server gave fewer outcomes than it was sent items"));
+    else if (outcome instanceof PawlError) entry.reject(outcome);
+    else entry.resolve(outcome);
+  }
+}
+
+/** Answers carry tokens, so a call whose outcome is not known may be repeated as well. */
+function mayBeRepeated(error: unknown): boolean {
+  return isTransient(error) || (error instanceof PawlError && error.code === status.DEADLINE_EXCEEDED);
+}

@@ -1,0 +1,34 @@
+/** Runs kept in memory, so that a task needs only what is new. */
+import type { Execution } from "../replay/execution.js";
+
+/** A bounded number of runs; the one that was used longest ago makes room. */
+export interface RunCache {
+  readonly size: number;
+  /** Takes a run out, to work on it. */
+  take(runId: string): Execution | undefined;
+  /** Puts a run back whose task was accepted. */
+  put(runId: string, execution: Execution): void;
+}
+
+/** Makes an empty cache. */
+export function createRunCache(limit: number): RunCache {
+  const runs = new Map<string, Execution>();
+  return {
+    get size() {
+      return runs.size;
+    },
+    take(runId) {
+      const execution = runs.get(runId);
+      runs.delete(runId);
+      return execution;
+    },
+    put(runId, execution) {
+      runs.delete(runId);
+      runs.set(runId, execution);
+      for (const oldest of runs.keys()) {
+        if (runs.size <= limit) return;
+        runs.delete(oldest);
+      }
+    },
+  };
+}

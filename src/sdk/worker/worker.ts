@@ -1,0 +1,127 @@
+/** A worker: it polls for tasks, does them, and goes when it is told to. */
+import type { ConnectionOptions } from "../connection.js";
+import { watchRejections } from "../rejections.js";
+import { isOverWithin } from "../wait.js";
+import type { ActivityImplementations } from "../workflow/context.js";
+import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import { AttemptOverError } from "./activity-tasks.js";
+import { assembleWorker } from "./assemble-worker.js";
+import type { WorkerLogger } from "./logger.js";
+
+/** How to make a worker. */
+export interface WorkerOptions extends ConnectionOptions {
+  /** The namespace. Default "main". */
+  readonly namespace?: string;
+  /** The queue it polls. Default "default". */
+  readonly taskQueue?: string;
+  /** The workflows it runs. Default: none, and no workflow tasks are polled for. */
+  readonly workflows?: readonly WorkflowDefinition<never, unknown>[];
+  /** The activities it runs, by type. Default: none, and no activities are polled for. */
+  readonly activities?: ActivityImplementations;
+  /** Who it is, for people. Default: process id and host. */
+  readonly identity?: string;
+  /** The build of its code, kept with every workflow task. */
+  readonly buildId?: string;
+  /** How many workflow tasks it works on at once. Default 100. */
+  readonly workflowSlots?: number;
+  /** How many activities it works on at once. Default 100. */
+  readonly activitySlots?: number;
+  /** How many polls of a kind are open at once. Default 2. */
+  readonly pollers?: number;
+  /** How many runs it keeps in memory between their tasks. Default 1,000. */
+  readonly cachedRuns?: number;
+  /** How long `stop` waits for what is in hand before it is given back, in milliseconds. Default 10,000. */
+  readonly drainMs?: number;
+  /** What it has to say goes here. Default: warnings to the standard error. */
+  readonly logger?: WorkerLogger;
+}
+
+/** A worker. */
+export interface Worker {
+  readonly workerId: string;
+  /** Resolves when the worker has stopped, since it was told to or since the server drained it. */
+  readonly stopped: Promise<void>;
+  /** Registers and begins to poll. Resolves once the server knows the worker; waits for a server that is not there yet. */
+  start(): Promise<void>;
+  /** Takes no more tasks, finishes or gives back what is in hand, and closes the connection. May be called twice. */
+  stop(): Promise<void>;
+}
+
+const drainMs = 10_000;
+const drainCallMs = 3_000;
+const pollsEndWithinMs = 2_000;
+const mostTokens = 1_000;
+
+/** Makes a worker. Nothing is sent before `start`. */
+export function createWorker(options: WorkerOptions): Worker {
+  const parts = assembleWorker(options);
+  let running: Promise<unknown> | undefined;
+  let stopping: Promise<void> | undefined;
+  let unwatch = () => {};
+  let tellStopped = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    tellStopped = resolve;
+  });
+
+  const stopOnce = async () => {
+    parts.stopping.abort();
+    if (running !== undefined) {
+      await endPolls(parts, running);
+      await isOverWithin(parts.idle(), options.drainMs ?? drainMs);
+      await giveBack(parts);
+    }
+    parts.leases.stop();
+    unwatch();
+    parts.connection.close();
+    tellStopped();
+  };
+  const stop = () => {
+    stopping ??= stopOnce();
+    return stopping;
+  };
+
+  return {
+    workerId: parts.workerId,
+    stopped,
+    async start() {
+      if (running !== undefined || stopping !== undefined) throw new Error("a worker starts once");
+      unwatch = watchRejections();
+      const registered = parts.registration.register(parts.stopping.signal);
+      const poll = () => parts.run(() => void stop());
+      running = registered.then(poll, () => {});
+      await registered;
+    },
+    stop,
+  };
+}
+
+type Parts = ReturnType<typeof assembleWorker>;
+
+/** Told of the drain, the server ends open polls with an empty answer; those that do not end are cut off and give their tasks back. */
+async function endPolls(parts: Parts, running: Promise<unknown>): Promise<void> {
+  await isOverWithin(drain(parts, {}), pollsEndWithinMs);
+  await isOverWithin(running, pollsEndWithinMs);
+  parts.cut.abort();
+  await running;
+}
+
+async function giveBack(parts: Parts): Promise<void> {
+  const { leases, heldActivities } = parts;
+  const workflowTaskTokens = leases.tokens.slice(0, mostTokens);
+  const activityTaskTokens = [...heldActivities].slice(0, mostTokens).map((held) => held.token);
+  for (const held of heldActivities) held.abort.abort(new AttemptOverError("the worker stops"));
+  if (workflowTaskTokens.length + activityTaskTokens.length > 0) {
+    await drain(parts, { workflowTaskTokens, activityTaskTokens });
+  }
+}
+
+async function drain(
+  { rpc, namespace, workerId, logger }: Parts,
+  tokens: { readonly workflowTaskTokens?: Uint8Array[]; readonly activityTaskTokens?: Uint8Array[] },
+): Promise<void> {
+  try {
+    await rpc.drainWorker({ namespace, workerId, ...tokens }, { timeoutMs: drainCallMs });
+  } catch (error) {
+    logger.warn("the server could not be told that this worker stops", { error: String(error) });
+  }
+}

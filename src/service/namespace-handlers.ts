@@ -1,0 +1,20 @@
+/** The handlers of NamespaceService. */
+import { create } from "@bufbuild/protobuf";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import type { NamespaceService } from "../../gen/pawl/v1/namespace_service_pb.js";
+import type { Engine } from "../engine/engine.js";
+import { paged } from "./defaults.js";
+import { type Handlers, whole } from "./handler.js";
+
+const defaultRetentionSeconds = BigInt(30 * 24 * 60 * 60);
+
+/** The RPCs of NamespaceService that are built. */
+export function namespaceHandlers(engine: Engine): Handlers<typeof NamespaceService> {
+  return {
+    createNamespace: whole((request, call) => {
+      const retention = request.retention ?? create(DurationSchema, { seconds: defaultRetentionSeconds });
+      return engine.createNamespace({ ...request, retention }, call);
+    }),
+    listNamespaces: whole((request, call) => engine.listNamespaces(paged(request), call)),
+  };
+}

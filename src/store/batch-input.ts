@@ -1,0 +1,144 @@
+/** What a batch hands to its statement: the columns of each kind of row. */
+import type { BatchRows } from "./batch-rows.js";
+import { type Columns, columnArrays, unnested } from "./input.js";
+
+type RowOf<Name extends keyof BatchRows> = BatchRows[Name][number];
+type Run = RowOf<"newRuns"> | RowOf<"changedRuns">;
+
+/** What changes as a run goes on; in the order of the table. */
+export const runColumns = {
+  version: ["bigint", (row) => row.state.version],
+  status: ["smallint", (row) => row.state.status],
+  next_event_id: ["int", (row) => row.state.nextEventId],
+  history_bytes: ["bigint", (row) => row.state.historyBytes],
+  last_event_at: ["bigint", (row) => row.state.lastEventAt],
+  closed_at: ["bigint", (row) => row.state.closedAt],
+  cancel_requested_event_id: ["int", (row) => row.state.cancelRequestedEventId],
+  last_seq: ["int", (row) => row.state.lastSeq],
+  task_epoch: ["int", (row) => row.state.taskEpoch],
+  previous_started_event_id: ["int", (row) => row.state.previousStartedEventId],
+  last_closed_task_epoch: ["int", (row) => row.state.lastClosedTaskEpoch],
+  sticky_worker_id: ["text", (row) => row.state.stickyWorkerId],
+  sticky_event_id: ["int", (row) => row.state.stickyEventId],
+  workflow_task: ["json", (row) => row.columns.workflowTask],
+  workflow_task_failure: ["bytea", (row) => row.columns.workflowTaskFailure],
+} satisfies Columns<Run>;
+
+/** What is fixed when a run begins. */
+export const fixedRunColumns = {
+  run_id: ["uuid", (row) => row.state.runId],
+  namespace_id: ["uuid", (row) => row.state.namespaceId],
+  workflow_id: ["text", (row) => row.state.workflowId],
+  workflow_type: ["text", (row) => row.state.workflowType],
+  task_queue: ["text", (row) => row.state.taskQueue],
+  started_at: ["bigint", (row) => row.state.startedAt],
+  settings: ["json", (row) => row.settings],
+} satisfies Columns<RowOf<"newRuns">>;
+
+const unit = ["int", (row: { unit: number }) => row.unit] as const;
+const runId = ["uuid", (row: { runId: string }) => row.runId] as const;
+const seq = ["int", (row: { seq: number }) => row.seq] as const;
+
+const readyColumns = {
+  unit,
+  namespace_id: ["uuid", (row) => row.namespaceId],
+  kind: ["smallint", (row) => row.kind],
+  task_queue: ["text", (row) => row.taskQueue],
+  type: ["text", (row) => row.type],
+  priority: ["int", (row) => row.priority],
+  position: ["bigint", (row) => row.position],
+  run_id: runId,
+  seq,
+  workflow_id: ["text", (row) => row.workflowId],
+} satisfies Columns<RowOf<"putReady">>;
+
+const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
+  pointers: {
+    unit,
+    namespace_id: ["uuid", (row) => row.namespaceId],
+    workflow_id: ["text", (row) => row.workflowId],
+    expected: ["uuid", (row) => row.expected],
+    run_id: runId,
+    start_request_id: ["text", (row) => row.startRequestId],
+    request_hash: ["text", (row) => row.requestHash],
+  },
+  newRuns: { unit, ...fixedRunColumns, ...runColumns },
+  changedRuns: {
+    unit,
+    run_id: ["uuid", (row) => row.state.runId],
+    expected_version: ["bigint", (row) => row.expectedVersion],
+    ...runColumns,
+  },
+  history: {
+    unit,
+    run_id: runId,
+    first_event_id: ["int", (row) => row.firstEventId],
+    last_event_id: ["int", (row) => row.lastEventId],
+    events: ["bytea", (row) => row.events],
+  },
+  putActivities: {
+    unit,
+    run_id: runId,
+    seq,
+    state: ["json", (row) => row.state],
+    last_failure: ["bytea", (row) => row.lastFailure],
+    lease_epoch: ["int", (row) => row.leaseEpoch],
+    is_cancel_requested: ["boolean", (row) => row.isCancelRequested],
+  },
+  goneActivities: { unit, run_id: runId, seq },
+  putTimers: {
+    unit,
+    run_id: runId,
+    seq,
+    scheduled_event_id: ["int", (row) => row.scheduledEventId],
+    fire_at: ["bigint", (row) => row.fireAt],
+  },
+  goneTimers: { unit, run_id: runId, seq },
+  putBuffered: {
+    unit,
+    run_id: runId,
+    position: ["int", (row) => row.position],
+    event: ["bytea", (row) => row.event],
+  },
+  goneBuffered: { unit, run_id: runId, position: ["int", (row) => row.position] },
+  putKeys: {
+    unit,
+    run_id: runId,
+    kind: ["text", (row) => row.kind],
+    key: ["text", (row) => row.key],
+    event_id: ["int", (row) => row.eventId],
+    content_hash: ["text", (row) => row.contentHash],
+  },
+  putWakeups: { unit, run_id: runId, due_at: ["bigint", (row) => row.dueAt] },
+  goneWakeups: { unit, run_id: runId },
+  putReady: readyColumns,
+  goneReady: readyColumns,
+};
+
+const names = Object.keys(columns) as (keyof BatchRows)[];
+
+/** The rows as table expressions over parameters, the first of which has this number. */
+export function batchTables(first: number): Record<keyof BatchRows, string> {
+  let next = first;
+  const tables = names.map((name) => {
+    const table = unnested(tableName(name), columns[name], next);
+    next += Object.keys(columns[name]).length;
+    return [name, `select * from ${table}`];
+  });
+  return Object.fromEntries(tables);
+}
+
+/** The parameters that `batchTables` numbers. */
+export function batchParameters(rows: BatchRows): unknown[] {
+  return names.flatMap((name) => arraysOf(name, rows));
+}
+
+function arraysOf<Name extends keyof BatchRows>(name: Name, rows: BatchRows): unknown[] {
+  const its: Columns<RowOf<Name>> = columns[name];
+  const list: readonly RowOf<Name>[] = rows[name];
+  return columnArrays(its, list);
+}
+
+function tableName(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

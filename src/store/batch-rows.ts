@@ -1,0 +1,207 @@
+/** What a batch changes, row by row: found by comparing, by reference, the states before and after each step. */
+import { toBinary } from "@bufbuild/protobuf";
+import { HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
+import type { RunState } from "../core/run-state.js";
+import type { RecordedEvent, RunStep } from "../core/transition.js";
+import { type ReadyTask, readyTasks, sameReadyTask } from "./ready-task.js";
+import { encodeActivity, encodeFailure, encodeSettings, encodeWorkflowTask } from "./stored-state.js";
+import type { Unit } from "./unit.js";
+
+/** The rows of one table that units want to write; each says by its number which unit it belongs to. */
+export type Rows<T> = (T & { readonly unit: number })[];
+
+/** A row of a run's own. */
+interface OfRun {
+  readonly runId: string;
+}
+
+/** What a batch wants to write. */
+export interface BatchRows {
+  readonly pointers: Rows<{
+    namespaceId: string;
+    workflowId: string;
+    expected: string | undefined;
+    runId: string;
+    startRequestId: string;
+    requestHash: string;
+  }>;
+  readonly newRuns: Rows<{ state: RunState; settings: string; columns: RunColumns }>;
+  readonly changedRuns: Rows<{ expectedVersion: number; state: RunState; columns: RunColumns }>;
+  readonly history: Rows<OfRun & { firstEventId: number; lastEventId: number; events: Uint8Array }>;
+  readonly putActivities: Rows<
+    OfRun & {
+      seq: number;
+      state: string;
+      lastFailure: Uint8Array | undefined;
+      leaseEpoch: number | undefined;
+      isCancelRequested: boolean;
+    }
+  >;
+  readonly goneActivities: Rows<OfRun & { seq: number }>;
+  readonly putTimers: Rows<OfRun & { seq: number; scheduledEventId: number; fireAt: number }>;
+  readonly goneTimers: Rows<OfRun & { seq: number }>;
+  readonly putBuffered: Rows<OfRun & { position: number; event: Uint8Array }>;
+  readonly goneBuffered: Rows<OfRun & { position: number }>;
+  readonly putKeys: Rows<
+    OfRun & { kind: string; key: string; eventId: number | undefined; contentHash: string }
+  >;
+  readonly putWakeups: Rows<OfRun & { dueAt: number }>;
+  readonly goneWakeups: Rows<OfRun>;
+  readonly putReady: Rows<ReadyTask>;
+  readonly goneReady: Rows<ReadyTask>;
+}
+
+/** The columns of a run that are not simply fields of its state. */
+interface RunColumns {
+  readonly workflowTask: string | undefined;
+  readonly workflowTaskFailure: Uint8Array | undefined;
+}
+
+/** The rows of units, which are numbered by their place. */
+export function batchRows(units: readonly Unit[]): BatchRows {
+  const rows: BatchRows = {
+    pointers: [],
+    newRuns: [],
+    changedRuns: [],
+    history: [],
+    putActivities: [],
+    goneActivities: [],
+    putTimers: [],
+    goneTimers: [],
+    putBuffered: [],
+    goneBuffered: [],
+    putKeys: [],
+    putWakeups: [],
+    goneWakeups: [],
+    putReady: [],
+    goneReady: [],
+  };
+  units.forEach((unit, number) => {
+    if (unit.pointer !== undefined) {
+      const { expected, next } = unit.pointer;
+      const { namespaceId, workflowId } = unit;
+      rows.pointers.push({ unit: number, namespaceId, workflowId, expected, ...next });
+    }
+    for (const step of unit.runs) addStep(rows, number, step);
+  });
+  return rows;
+}
+
+function addStep(rows: BatchRows, unit: number, step: RunStep): void {
+  const { before, after: state } = step;
+  const columns: RunColumns = {
+    workflowTask: state.workflowTask && encodeWorkflowTask(state.workflowTask),
+    workflowTaskFailure: encodeFailure(state.workflowTask?.lastFailure),
+  };
+  if (before === undefined)
+    rows.newRuns.push({ unit, state, columns, settings: encodeSettings(state.settings) });
+  else rows.changedRuns.push({ unit, expectedVersion: before.version, state, columns });
+  addHistory(rows, unit, step);
+  addActivities(rows, unit, step);
+  addTimers(rows, unit, step);
+  addBuffered(rows, unit, step);
+  addKeys(rows, unit, step);
+  addWakeup(rows, unit, step);
+  addReady(rows, unit, step);
+}
+
+function addHistory(rows: BatchRows, unit: number, { after, events }: RunStep): void {
+  const [first, last] = [events[0], events.at(-1)];
+  if (first === undefined || last === undefined) return;
+  rows.history.push({
+    unit,
+    runId: after.runId,
+    firstEventId: first.event.eventId,
+    lastEventId: last.event.eventId,
+    events: delimit(events),
+  });
+}
+
+/** Each event behind its size, as protobuf's size-delimited streams have it. */
+function delimit(events: readonly RecordedEvent[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const { bytes } of events) parts.push(varint(bytes.length), bytes);
+  return Buffer.concat(parts);
+}
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+function addActivities(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId } = after;
+  for (const activity of newValues(before?.activities, after.activities)) {
+    rows.putActivities.push({
+      unit,
+      runId,
+      seq: activity.seq,
+      state: encodeActivity(activity),
+      lastFailure: encodeFailure(activity.lastFailure),
+      leaseEpoch: activity.lease?.epoch,
+      isCancelRequested: activity.cancelRequestedEventId !== undefined,
+    });
+  }
+  for (const seq of goneKeys(before?.activities, after.activities))
+    rows.goneActivities.push({ unit, runId, seq });
+}
+
+function addTimers(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId } = after;
+  for (const timer of newValues(before?.timers, after.timers)) rows.putTimers.push({ unit, runId, ...timer });
+  for (const seq of goneKeys(before?.timers, after.timers)) rows.goneTimers.push({ unit, runId, seq });
+}
+
+function addBuffered(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  if (before?.buffered === after.buffered) return;
+  const { runId } = after;
+  const old = new Map(before?.buffered.map((entry) => [entry.position, entry]));
+  const left = new Map(after.buffered.map((entry) => [entry.position, entry]));
+  for (const entry of newValues(old, left)) {
+    const event = toBinary(HistoryEventSchema, entry.event);
+    rows.putBuffered.push({ unit, runId, position: entry.position, event });
+  }
+  for (const position of goneKeys(old, left)) rows.goneBuffered.push({ unit, runId, position });
+}
+
+/** Keys are never removed: a state may hold but the newest of them. */
+function addKeys(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId } = after;
+  for (const { kind, key, eventId, contentHash } of newValues(before?.keys, after.keys)) {
+    rows.putKeys.push({ unit, runId, kind, key, eventId: eventId || undefined, contentHash });
+  }
+}
+
+function addWakeup(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId, wakeupAt } = after;
+  if (wakeupAt === before?.wakeupAt) return;
+  if (wakeupAt === undefined) rows.goneWakeups.push({ unit, runId });
+  else rows.putWakeups.push({ unit, runId, dueAt: wakeupAt });
+}
+
+function addReady(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const old = before === undefined ? [] : readyTasks(before);
+  const left = readyTasks(after);
+  if (old.length === 0 && left.length === 0) return;
+  const oldBySeq = new Map(old.map((task) => [task.seq, task]));
+  for (const task of left) {
+    const known = oldBySeq.get(task.seq);
+    if (known !== undefined && sameReadyTask(known, task)) oldBySeq.delete(task.seq);
+    else rows.putReady.push({ unit, ...task });
+  }
+  for (const task of oldBySeq.values()) rows.goneReady.push({ unit, ...task });
+}
+
+/** What is new or another object than before. */
+function* newValues<K, V>(before: ReadonlyMap<K, V> | undefined, after: ReadonlyMap<K, V>): Generator<V> {
+  if (before === after) return;
+  for (const [key, value] of after) if (before?.get(key) !== value) yield value;
+}
+
+function* goneKeys<K, V>(before: ReadonlyMap<K, V> | undefined, after: ReadonlyMap<K, V>): Generator<K> {
+  if (before === undefined || before === after) return;
+  for (const key of before.keys()) if (!after.has(key)) yield key;
+}

@@ -1,0 +1,231 @@
+/** The text of the statement that writes a batch. */
+import { batchTables, fixedRunColumns, runColumns } from "./batch-input.js";
+import { nowMicros } from "./statement.js";
+
+/**
+ * The statement. $1 is the batch's id, $2 the ids of batches to forget, the rest are the rows.
+ *
+ * First it finds out which units hold all that they need; then everything else is written for those alone. A row that somebody else has
+ * locked counts as lost, so that no batch ever waits for another. All parts see the tables as they were before the statement, and run in
+ * no promised order.
+ */
+export function batchText(order: "usual" | "reversed"): string {
+  const writes = order === "usual" ? writingParts : writingParts.toReversed();
+  return `with ${[...decidingParts, ...writes].join(",")}
+    select array(select unit from ok) as won, ${nowMicros} as now`;
+}
+
+const tables = batchTables(3);
+
+/**
+ * Written so that the planner makes a hash table of the units that won, whatever it believes about their number, where a join would compare
+ * each row with each unit.
+ */
+const isWon = (row: string) => `(${row}.unit in (select unit from ok)) is true`;
+
+const assign = (source: string) =>
+  Object.keys(runColumns)
+    .map((column) => `${column} = ${source}.${column}`)
+    .join(", ");
+
+const allRunColumns = [...Object.keys(fixedRunColumns), ...Object.keys(runColumns)].join(", ");
+
+/** To hold: the runs by version, the pointers by the run that they name, and for new runs a namespace that takes starts. */
+const decidingParts = [
+  `
+  pointer as (${tables.pointers}),
+  changed_run as (${tables.changedRuns}),
+  new_run as (${tables.newRuns}),
+  held_run as materialized (
+    select w.unit
+    from changed_run w
+    join runs r on r.run_id = w.run_id and r.version = w.expected_version
+    for update of r skip locked
+  ),
+  held_pointer as materialized (
+    select w.unit
+    from pointer w
+    join workflow_ids i on i.namespace_id = w.namespace_id and i.workflow_id = w.workflow_id and i.run_id = w.expected
+    for update of i skip locked
+  ),
+  tally as materialized (
+    select unit, sum(needed) = sum(held) as is_held
+    from (
+      select unit, 1 as needed, 0 as held from changed_run
+      union all
+      select unit, 1, 0 from pointer where expected is not null
+      union all
+      select unit, 1, 0 from new_run
+      union all
+      select unit, 0, 1 from held_run
+      union all
+      select unit, 0, 1 from held_pointer
+      union all
+      select w.unit, 0, 1 from new_run w join namespaces n on n.namespace_id = w.namespace_id where n.state = 1
+    ) as wanted
+    group by unit
+  )`,
+  // Locking the id first is what "skip locked" is for a row that does not exist yet: without it the insert would wait
+  // for another server's batch while holding rows that others want.
+  `
+  new_pointer as materialized (
+    select *
+    from pointer
+    where expected is null
+      and (unit in (select unit from tally where is_held)) is true
+  ),
+  made_pointer as (
+    insert into workflow_ids (namespace_id, workflow_id, run_id, start_request_id, request_hash)
+    select namespace_id, workflow_id, run_id, start_request_id, request_hash
+    from new_pointer
+    where pg_try_advisory_xact_lock(hashtextextended(namespace_id::text || workflow_id, 0))
+    order by namespace_id, workflow_id
+    on conflict do nothing
+    returning run_id
+  ),
+  ok as materialized (
+    select unit
+    from tally
+    where is_held
+      and (unit in (select unit from pointer where expected is null)) is not true
+    union all
+    select unit
+    from new_pointer
+    where (run_id in (select run_id from made_pointer)) is true
+  )`,
+];
+
+const writingParts = [
+  `
+  forgotten as (
+    delete from batches
+    where batch_id = any($2::uuid[])
+  )`,
+  `
+  outcome as (
+    insert into batches (batch_id, won_units, created_at)
+    select $1::uuid, array(select unit from ok), ${nowMicros}
+  )`,
+  `
+  moved_pointer as (
+    update workflow_ids i
+    set run_id = w.run_id, start_request_id = w.start_request_id, request_hash = w.request_hash
+    from pointer w
+    where i.namespace_id = w.namespace_id and i.workflow_id = w.workflow_id
+      and w.expected is not null
+      and ${isWon("w")}
+  )`,
+  `
+  begun_run as (
+    insert into runs (${allRunColumns})
+    select ${allRunColumns}
+    from new_run w
+    where ${isWon("w")}
+  )`,
+  `
+  written_run as (
+    update runs r
+    set ${assign("w")}
+    from changed_run w
+    where r.run_id = w.run_id
+      and ${isWon("w")}
+  )`,
+  `
+  written_history as (
+    insert into history (run_id, first_event_id, last_event_id, codec, events)
+    select run_id, first_event_id, last_event_id, 0, events
+    from (${tables.history}) w
+    where ${isWon("w")}
+  )`,
+  `
+  put_activity as (
+    insert into activities (run_id, seq, state, last_failure, lease_epoch, is_cancel_requested)
+    select run_id, seq, state, last_failure, lease_epoch, is_cancel_requested
+    from (${tables.putActivities}) w
+    where ${isWon("w")}
+    on conflict (run_id, seq) do update
+    set state = excluded.state, last_failure = excluded.last_failure, lease_epoch = excluded.lease_epoch,
+      is_cancel_requested = excluded.is_cancel_requested
+  )`,
+  `
+  gone_activity as (
+    delete from activities a
+    using (${tables.goneActivities}) w
+    where a.run_id = w.run_id and a.seq = w.seq
+      and ${isWon("w")}
+  )`,
+  `
+  put_timer as (
+    insert into timers (run_id, seq, scheduled_event_id, fire_at)
+    select run_id, seq, scheduled_event_id, fire_at
+    from (${tables.putTimers}) w
+    where ${isWon("w")}
+    on conflict (run_id, seq) do update
+    set scheduled_event_id = excluded.scheduled_event_id, fire_at = excluded.fire_at
+  )`,
+  `
+  gone_timer as (
+    delete from timers t
+    using (${tables.goneTimers}) w
+    where t.run_id = w.run_id and t.seq = w.seq
+      and ${isWon("w")}
+  )`,
+  `
+  put_buffered as (
+    insert into buffered_events (run_id, position, event)
+    select run_id, position, event
+    from (${tables.putBuffered}) w
+    where ${isWon("w")}
+    on conflict (run_id, position) do update
+    set event = excluded.event
+  )`,
+  `
+  gone_buffered as (
+    delete from buffered_events b
+    using (${tables.goneBuffered}) w
+    where b.run_id = w.run_id and b.position = w.position
+      and ${isWon("w")}
+  )`,
+  `
+  put_key as (
+    insert into run_keys (run_id, kind, key, event_id, content_hash)
+    select run_id, kind, key, event_id, content_hash
+    from (${tables.putKeys}) w
+    where ${isWon("w")}
+    on conflict (run_id, kind, key) do update
+    set event_id = excluded.event_id, content_hash = excluded.content_hash
+  )`,
+  `
+  put_wakeup as (
+    insert into wakeups (run_id, due_at)
+    select run_id, due_at
+    from (${tables.putWakeups}) w
+    where ${isWon("w")}
+    on conflict (run_id) do update
+    set due_at = excluded.due_at
+  )`,
+  `
+  gone_wakeup as (
+    delete from wakeups u
+    using (${tables.goneWakeups}) w
+    where u.run_id = w.run_id
+      and ${isWon("w")}
+  )`,
+  `
+  put_ready as (
+    insert into ready_tasks (namespace_id, kind, task_queue, type, priority, position, run_id, seq, workflow_id)
+    select namespace_id, kind, task_queue, type, priority, position, run_id, seq, workflow_id
+    from (${tables.putReady}) w
+    where ${isWon("w")}
+    on conflict (namespace_id, kind, task_queue, type, priority, position, run_id, seq) do update
+    set claimed_until = 0
+  )`,
+  `
+  gone_ready as (
+    delete from ready_tasks t
+    using (${tables.goneReady}) w
+    where t.namespace_id = w.namespace_id and t.kind = w.kind and t.task_queue = w.task_queue and t.type = w.type
+      and t.priority = w.priority and t.position = w.position and t.run_id = w.run_id and t.seq = w.seq
+      and ${isWon("w")}
+  )`,
+];

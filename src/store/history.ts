@@ -1,0 +1,155 @@
+/** Reading the events of runs. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { type HistoryEvent, HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
+import type { Queryable, Statement } from "./statement.js";
+
+/** Which events of a run to read. */
+export interface HistoryAsk {
+  readonly runId: string;
+  /** Only events behind this one. */
+  readonly afterEventId: number;
+  /** Only events up to this one. Undefined: to the end. */
+  readonly throughEventId?: number | undefined;
+  readonly maxEvents: number;
+  /** A page ends before it gets larger than this, but always has an event if there is one. */
+  readonly maxBytes: number;
+  /** The newest first. */
+  readonly descending: boolean;
+}
+
+/** A page of events, in the order asked for. */
+export interface HistoryPage {
+  readonly events: HistoryEvent[];
+  /** Whether more of what was asked for lies behind the page. */
+  readonly hasMore: boolean;
+}
+
+/** Reads a page of a run's history. */
+export async function readHistory(q: Queryable, ask: HistoryAsk): Promise<HistoryPage> {
+  const through = Math.min(ask.throughEventId ?? lastPossibleId, lastPossibleId);
+  const rows = await q.query<HistoryRow>(ask.descending ? readBackward : readForward, [
+    ask.runId,
+    ask.afterEventId,
+    through,
+    ask.maxEvents,
+    ask.maxBytes,
+  ]);
+  const page: HistoryEvent[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    if (row.events === null) return { events: page, hasMore: true };
+    const messages = splitMessages({ codec: row.codec, events: row.events });
+    const order = ask.descending ? messages.toReversed() : messages;
+    for (const message of order) {
+      const event = fromBinary(HistoryEventSchema, message);
+      if (event.eventId <= ask.afterEventId || event.eventId > through) continue;
+      bytes += message.length;
+      const isFull = page.length >= ask.maxEvents || (page.length > 0 && bytes > ask.maxBytes);
+      if (isFull) return { events: page, hasMore: true };
+      page.push(event);
+    }
+  }
+  return { events: page, hasMore: false };
+}
+
+/** Reads single events of any runs, in the order of the asks; undefined for those that do not exist. */
+export async function readEvents(
+  q: Queryable,
+  asks: readonly { readonly runId: string; readonly eventId: number }[],
+): Promise<(HistoryEvent | undefined)[]> {
+  if (asks.length === 0) return [];
+  const rows = await q.query<{ ask: number; codec: number; events: Buffer }>(readEventsStatement, [
+    asks.map((ask) => ask.runId),
+    asks.map((ask) => ask.eventId),
+  ]);
+  const found = new Map(rows.map((row) => [row.ask, row]));
+  return asks.map(({ eventId }, index) => {
+    const row = found.get(index);
+    return row === undefined ? undefined : findEvent(row, eventId);
+  });
+}
+
+const lastPossibleId = 2_147_483_646;
+
+interface HistoryRow {
+  codec: number;
+  /** Null where the page ends for its bytes. */
+  events: Buffer | null;
+}
+
+/** Rows hold several events each: the first row to read is the one that has the event behind `after`. */
+const readForward: Statement = {
+  name: "read_history",
+  text: `
+    select codec, case when bytes_before < $5::bigint then events end as events
+    from (
+      select *, coalesce(sum(octet_length(events)) over (
+        order by first_event_id rows between unbounded preceding and 1 preceding), 0) as bytes_before
+      from (
+        select first_event_id, codec, events
+        from history
+        where run_id = $1::uuid
+          and first_event_id >= coalesce((
+            select first_event_id
+            from history
+            where run_id = $1::uuid and first_event_id <= $2::int + 1
+            order by first_event_id desc
+            limit 1), 0)
+          and first_event_id <= $3::int
+        order by first_event_id
+        limit $4::int + 2
+      ) as next
+    ) as measured
+    order by first_event_id`,
+};
+
+const readBackward: Statement = {
+  name: "read_history_backward",
+  text: `
+    select codec, case when bytes_before < $5::bigint then events end as events
+    from (
+      select *, coalesce(sum(octet_length(events)) over (
+        order by first_event_id desc rows between unbounded preceding and 1 preceding), 0) as bytes_before
+      from (
+        select first_event_id, codec, events
+        from history
+        where run_id = $1::uuid and first_event_id <= $3::int and last_event_id > $2::int
+        order by first_event_id desc
+        limit $4::int + 2
+      ) as next
+    ) as measured
+    order by first_event_id desc`,
+};
+
+const readEventsStatement: Statement = {
+  name: "read_events",
+  text: `
+    select a.number::int - 1 as ask, h.codec, h.events
+    from unnest($1::uuid[], $2::int[]) with ordinality a (run_id, event_id, number)
+    cross join lateral (
+      select codec, events, last_event_id
+      from history
+      where run_id = a.run_id and first_event_id <= a.event_id
+      order by first_event_id desc
+      limit 1
+    ) h
+    where h.last_event_id >= a.event_id`,
+};
+
+/** The messages of a row: each lies behind its size. */
+function splitMessages(row: { codec: number; events: Buffer }): Uint8Array[] {
+  if (row.codec !== 0) throw new Error(`This program does not know codec ${row.codec} of history rows.`);
+  const reader = new BinaryReader(row.events);
+  const messages: Uint8Array[] = [];
+  while (reader.pos < reader.len) messages.push(reader.bytes());
+  return messages;
+}
+
+function findEvent(row: { codec: number; events: Buffer }, eventId: number): HistoryEvent | undefined {
+  for (const message of splitMessages(row)) {
+    const event = fromBinary(HistoryEventSchema, message);
+    if (event.eventId === eventId) return event;
+  }
+  return undefined;
+}

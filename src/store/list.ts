@@ -1,0 +1,176 @@
+/** Listing and counting runs. */
+import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
+import type { Micros, RunState } from "../core/run-state.js";
+import type { Queryable, Statement } from "./statement.js";
+
+/** Which runs. All conditions hold together. */
+export interface RunFilter {
+  readonly namespaceId: string;
+  /** One of these. Empty: any. */
+  readonly statuses: readonly WorkflowStatus[];
+  /** Empty: any. */
+  readonly workflowType: string;
+  /** Empty: any. */
+  readonly workflowIdPrefix: string;
+  /** Started at or after this time. */
+  readonly startedFrom: Micros | undefined;
+  /** Started before this time. */
+  readonly startedTo: Micros | undefined;
+}
+
+/** Where in a listing a run stands. It stays right while runs come and go. */
+export interface RunPosition {
+  readonly startedAt: Micros;
+  readonly runId: string;
+}
+
+/** A run as a listing shows it. */
+export type RunRow = Pick<
+  RunState,
+  | "runId"
+  | "namespaceId"
+  | "workflowId"
+  | "workflowType"
+  | "taskQueue"
+  | "status"
+  | "startedAt"
+  | "closedAt"
+  | "settings"
+  | "nextEventId"
+  | "historyBytes"
+  | "cancelRequestedEventId"
+>;
+
+/** Lists runs, newest first, from behind a position on. */
+export async function listWorkflows(
+  q: Queryable,
+  ask: { readonly filter: RunFilter; readonly after: RunPosition | undefined; readonly limit: number },
+): Promise<RunRow[]> {
+  const { filter, after, limit } = ask;
+  const before = after ?? { startedAt: endOfTime, runId: lastRunId };
+  const values = [...filterValues(filter), before.startedAt, before.runId, limit];
+  const rows = await q.query<StoredRunRow>(statementsFor(filter).list, values);
+  return rows.map(({ closedAt, cancelRequestedEventId, ...row }) => ({
+    ...row,
+    closedAt: closedAt ?? undefined,
+    cancelRequestedEventId: cancelRequestedEventId ?? undefined,
+  }));
+}
+
+/** Counts runs by status; statuses with none are left out. */
+export async function countWorkflows(
+  q: Queryable,
+  filter: RunFilter,
+): Promise<{ status: WorkflowStatus; count: number }[]> {
+  return q.query(statementsFor(filter).count, filterValues(filter));
+}
+
+type StoredRunRow = Omit<RunRow, "closedAt" | "cancelRequestedEventId"> & {
+  closedAt: Micros | null;
+  cancelRequestedEventId: number | null;
+};
+
+const everyStatus = Object.values(WorkflowStatus).filter(
+  (status): status is WorkflowStatus => typeof status === "number" && status !== WorkflowStatus.UNSPECIFIED,
+);
+
+const endOfTime = Number.MAX_SAFE_INTEGER;
+const lastRunId = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/** In the collation "C" nothing that begins with the prefix comes after it with this behind it. */
+const lastText = "\u{10ffff}".repeat(2);
+
+function filterValues(filter: RunFilter): unknown[] {
+  const { namespaceId, statuses, workflowType, workflowIdPrefix } = filter;
+  return [
+    namespaceId,
+    statuses.length === 0 ? everyStatus : statuses,
+    workflowType,
+    workflowIdPrefix,
+    `${workflowIdPrefix}${lastText}`,
+    filter.startedFrom ?? 0,
+    filter.startedTo ?? endOfTime,
+  ];
+}
+
+/** By the index that narrows the most; the other conditions are checked row by row. */
+function statementsFor(filter: RunFilter): { list: Statement; count: Statement } {
+  if (filter.workflowIdPrefix !== "") return byWorkflowId;
+  return filter.workflowType === "" ? byStatus : byType;
+}
+
+const isWanted = `
+  r.namespace_id = $1::uuid and r.started_at >= $6::bigint and r.started_at < $7::bigint and not r.is_deleting`;
+const isOfType = "r.workflow_type = $3::text";
+const isOfAnyType = "($3::text = '' or r.workflow_type = $3::text)";
+/** Every statement takes all values, and Postgres wants to see each used. */
+const isUnprefixed = "$4::text = '' and $5::text <> ''";
+const isBehind = "(r.started_at, r.run_id) < ($8::bigint, $9::uuid)";
+
+const columns = `
+  r.run_id as "runId", r.namespace_id as "namespaceId", r.workflow_id as "workflowId", r.workflow_type as "workflowType",
+  r.task_queue as "taskQueue", r.status, r.started_at as "startedAt", r.closed_at as "closedAt", r.settings,
+  r.next_event_id as "nextEventId", r.history_bytes as "historyBytes",
+  r.cancel_requested_event_id as "cancelRequestedEventId"`;
+
+/** The newest of each status, merged: an index scan of a page's length for each, however many runs there are. */
+function listByStatus(name: string, condition: string): Statement {
+  return {
+    name,
+    text: `
+      select ${columns}
+      from (select distinct unnest($2::smallint[]) as status) s
+      cross join lateral (
+        select r.*
+        from runs r
+        where ${isWanted} and ${condition} and r.status = s.status and ${isBehind} and ${isUnprefixed}
+        order by r.started_at desc, r.run_id desc
+        limit $10::int
+      ) r
+      order by r.started_at desc, r.run_id desc
+      limit $10::int`,
+  };
+}
+
+/** Behind "offset 0" the planner can't choose another index for the sake of the other conditions. */
+const runsOfPrefix = `(
+        select *
+        from runs
+        where namespace_id = $1::uuid and workflow_id >= $4::text and workflow_id < $5::text
+        offset 0
+      )`;
+
+function count(name: string, condition: string, runs = "runs"): Statement {
+  return {
+    name,
+    text: `
+      select r.status, count(*) as count
+      from ${runs} r
+      where ${isWanted} and ${condition} and r.status = any($2::smallint[])
+      group by r.status
+      order by r.status`,
+  };
+}
+
+const byStatus = {
+  list: listByStatus("list_by_status", "$3::text = ''"),
+  count: count("count_by_status", `$3::text = '' and ${isUnprefixed}`),
+};
+
+const byType = {
+  list: listByStatus("list_by_type", isOfType),
+  count: count("count_by_type", `${isOfType} and ${isUnprefixed}`),
+};
+
+const byWorkflowId = {
+  list: {
+    name: "list_by_workflow_id",
+    text: `
+      select ${columns}
+      from ${runsOfPrefix} r
+      where ${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[]) and ${isBehind}
+      order by r.started_at desc, r.run_id desc
+      limit $10::int`,
+  },
+  count: count("count_by_workflow_id", isOfAnyType, runsOfPrefix),
+};

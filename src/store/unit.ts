@@ -1,0 +1,20 @@
+/** What a batch writes. */
+import type { Pointer } from "../core/run-state.js";
+import type { RunStep } from "../core/transition.js";
+
+/** The rows that belong together, all of one workflow id: written whole or not at all. */
+export interface Unit {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  /** The move of the pointer. Undefined: it stays. */
+  readonly pointer: PointerMove | undefined;
+  /** One step a run: from the state that the database must still hold (by version) to the one to be written. A run without `before` is new. */
+  readonly runs: readonly RunStep[];
+}
+
+/** The pointer goes from one run to another. */
+export interface PointerMove {
+  /** The run id that it must still name. Undefined: there must be no pointer yet. */
+  readonly expected: string | undefined;
+  readonly next: Pointer;
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from "node:crypto";
+import type pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { claimTasks, unclaimTasks, whichQueuesAreReady } from "../../src/store/claim.js";
+import { readHeartbeats, writeHeartbeats } from "../../src/store/heartbeats.js";
+import { readEvents, readHistory } from "../../src/store/history.js";
+import { listWorkflows } from "../../src/store/list.js";
+import { loadWorkflows, locateRuns } from "../../src/store/load.js";
+import { openConnection } from "../../src/store/pool.js";
+import { durableSettings, planSettings } from "../../src/store/settings.js";
+import { settleBatch } from "../../src/store/settle-batch.js";
+import { type Queryable, send } from "../../src/store/statement.js";
+import { dueWakeups } from "../../src/store/wakeups.js";
+import { writeBatch } from "../../src/store/write-batch.js";
+import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import {
+  advance,
+  makeActivity,
+  makeEvent,
+  makeKey,
+  makeLease,
+  makeRun,
+  makeTask,
+  startUnit,
+  stepUnit,
+} from "./support/runs.js";
+
+/** A scan of a table, as it ran. */
+interface Scan {
+  table: string;
+  kind: string;
+  rows: number;
+  isNarrowed: boolean;
+}
+
+let database: TestDatabase;
+let client: pg.Client;
+let q: Queryable;
+let scans: Scan[] = [];
+let namespaceId: string;
+
+const filled = 30_000;
+/** The nth of the runs that the tables are filled with, counted from 1. */
+const runId = (n: number) => `01990000-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
+const workflowId = (n: number) => `filled-${n}`;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const explain = {
+    session_preload_libraries: "auto_explain",
+    "auto_explain.log_min_duration": 0,
+    "auto_explain.log_analyze": "on",
+    "auto_explain.log_timing": "off",
+    "auto_explain.log_format": "json",
+    "auto_explain.log_level": "notice",
+  };
+  client = await openConnection({
+    url: database.url,
+    settings: { ...planSettings, ...durableSettings, ...explain },
+  });
+  q = { query: (statement, values) => send(client, statement, values) };
+  await client.query(`do $$ declare t regclass; begin
+    for t in select oid from pg_class where relnamespace = 'pawl'::regnamespace and relkind = 'r' loop
+      execute format('alter table %s set (autovacuum_enabled = off)', t);
+    end loop; end $$`);
+  const { rows } = await client.query("select namespace_id from namespaces");
+  namespaceId = rows[0].namespace_id;
+  for (const run of Object.values(hotStatements)) await run(1);
+  await fill();
+  client.on("notice", ({ message }) => {
+    const json = /plan:\s*(\{[\s\S]*\})/.exec(message ?? "")?.[1];
+    if (json !== undefined) scans.push(...scansOf(JSON.parse(json).Plan));
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+});
+
+/** Each as it is used, for rows that exist once the tables are filled. */
+const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
+  "write a batch": async (n) => {
+    const started = [0, 1, 2].map(() => startUnit(makeRun({ namespaceId, workflowTask: makeTask() })));
+    const moved = startUnit(makeRun({ namespaceId, workflowId: workflowId(n + 20) }), runId(n + 20));
+    const changed = [1, 2, 3].map((offset) => {
+      const before = makeRun({
+        namespaceId,
+        runId: runId(n + offset),
+        workflowId: workflowId(n + offset),
+        workflowTask: makeTask({ readyPosition: n + offset }),
+        activities: new Map([[1, makeActivity({ seq: 1 })]]),
+        timers: new Map([[1, { seq: 1, scheduledEventId: 1, fireAt: 1 }]]),
+        buffered: [{ position: 1, event: makeEvent(0).event }],
+        wakeupAt: 1,
+      });
+      const after = advance(before, {
+        workflowTask: undefined,
+        activities: new Map([[2, makeActivity({ seq: 2, readyPosition: 5 })]]),
+        timers: new Map([[2, { seq: 2, scheduledEventId: 1, fireAt: 1 }]]),
+        buffered: [{ position: 2, event: makeEvent(0).event }],
+        keys: new Map([["signal:x", makeKey({ key: "x" })]]),
+        wakeupAt: offset === 1 ? undefined : 9,
+      });
+      return stepUnit(before, after, [makeEvent(1_000)]);
+    });
+    const units = [...started, moved, ...changed];
+    return writeBatch(q, { batchId: randomUUID(), units, answered: [randomUUID()] });
+  },
+  "load workflows": (n) =>
+    loadWorkflows(q, [
+      { namespaceId, workflowId: workflowId(n + 5), keys: ["signal:x"] },
+      { namespaceId, workflowId: workflowId(n + 6), runId: runId(n + 6) },
+      { namespaceId, workflowId: "none" },
+    ]),
+  "locate runs": (n) => locateRuns(q, [runId(n), runId(n + 1)]),
+  "claim tasks of all types": () =>
+    claimTasks(q, [{ namespaceId, kind: "workflow", taskQueue: "orders", types: [], limit: 4 }]),
+  "claim tasks of some types": () =>
+    claimTasks(q, [{ namespaceId, kind: "activity", taskQueue: "orders", types: ["type-1"], limit: 4 }]),
+  "give tasks back": async (n) => {
+    const tasks = await claimTasks(q, [
+      { namespaceId, kind: "workflow", taskQueue: "orders", types: ["type-1"], limit: n },
+    ]);
+    await unclaimTasks(q, tasks);
+  },
+  "see which queues are ready": () =>
+    whichQueuesAreReady(q, [
+      { namespaceId, kind: "workflow", taskQueue: "orders" },
+      { namespaceId, kind: "workflow", taskQueue: "empty" },
+    ]),
+  "read history": (n) =>
+    readHistory(q, {
+      runId: runId(n),
+      afterEventId: 3,
+      maxEvents: 5,
+      maxBytes: 1_000_000,
+      descending: false,
+    }),
+  "read history backward": (n) =>
+    readHistory(q, { runId: runId(n), afterEventId: 0, maxEvents: 5, maxBytes: 1_000_000, descending: true }),
+  "read events": (n) =>
+    readEvents(q, [
+      { runId: runId(n), eventId: 2 },
+      { runId: runId(n + 1), eventId: 3 },
+    ]),
+  "find due wake-ups": () => dueWakeups(q, 5, 5),
+  "write heartbeats": (n) =>
+    writeHeartbeats(q, [{ runId: runId(n + 7), seq: 1, epoch: 1, at: 1, details: undefined }]),
+  "read heartbeats": (n) => readHeartbeats(q, [{ runId: runId(n + 7), seq: 1 }]),
+  "list runs": () => listWorkflows(q, { filter: filter({}), after: undefined, limit: 5 }),
+  "list runs of a type and a status": () =>
+    listWorkflows(q, {
+      filter: filter({ workflowType: "order", statuses: [2] }),
+      after: undefined,
+      limit: 5,
+    }),
+  "list runs by id": () =>
+    listWorkflows(q, { filter: filter({ workflowIdPrefix: "filled-777" }), after: undefined, limit: 5 }),
+  "settle a batch": async () => {
+    const batchId = randomUUID();
+    return [await settleBatch(q, batchId), await settleBatch(q, batchId)];
+  },
+};
+
+function filter(fields: Partial<Parameters<typeof listWorkflows>[1]["filter"]>) {
+  return {
+    namespaceId,
+    statuses: [],
+    workflowType: "",
+    workflowIdPrefix: "",
+    startedFrom: undefined,
+    startedTo: undefined,
+    ...fields,
+  };
+}
+
+async function fill(): Promise<void> {
+  const id = "('01990000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid";
+  const activity = JSON.stringify({ lease: makeLease() });
+  const statements = [
+    `insert into workflow_ids select $1, 'filled-' || n, ${id}, '', '' from generate_series(1, $2::int) n`,
+    `insert into runs select ${id}, $1, 'filled-' || n, 'order', 'orders', n, '{}', 1, 2, false, 9, 9, 9, null, null, 0, 0, 0, 0, '', 0, null, null
+      from generate_series(1, $2::int) n`,
+    `insert into history select ${id}, e * 2 + 1, e * 2 + 2, 0, ''
+      from generate_series(1, $2::int) n, generate_series(0, 19) e where $1::uuid is not null and n < 3000`,
+    `insert into activities select ${id}, 1, '${activity}', null, 1, false from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into activity_heartbeats select ${id}, 1, 0, 0, null from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into timers select ${id}, 1, 1, 1 from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into buffered_events select ${id}, 1, '' from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into run_keys select ${id}, 'signal', 'x', 1, '' from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into wakeups select ${id}, n from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into ready_tasks select $1, k, 'orders', case n % 2 when 0 then 'order' else 'type-1' end, 3, n, ${id}, k - 1, 'filled-' || n
+      from generate_series(1, $2::int) n, generate_series(1, 2) k`,
+    `insert into batches select gen_random_uuid(), null, n from generate_series(1, $2::int) n where $1::uuid is not null`,
+  ];
+  for (const text of statements) await client.query(text, [namespaceId, filled]);
+}
+
+function scansOf(node: Record<string, unknown>): Scan[] {
+  const children = Array.isArray(node.Plans) ? node.Plans.flatMap(scansOf) : [];
+  const kind = String(node["Node Type"]);
+  if (node["Relation Name"] === undefined || kind === "ModifyTable" || kind === "LockRows") return children;
+  const count = (field: string) => Number(node[field] ?? 0);
+  const read =
+    count("Actual Rows") + count("Rows Removed by Filter") + count("Rows Removed by Index Recheck");
+  const rows = Math.round(read * count("Actual Loops"));
+  const isNarrowed = node["Index Cond"] !== undefined || node["Recheck Cond"] !== undefined;
+  return [{ table: String(node["Relation Name"]), kind, rows, isNarrowed }, ...children];
+}
+
+test.each(Object.keys(hotStatements))(
+  "reads only what it needs to %s, by a plan made on empty tables",
+  async (name) => {
+    scans = [];
+    await hotStatements[name]?.(100);
+    expect(scans.length).toBeGreaterThan(0);
+    const tables = scans.filter((scan) => scan.rows > 0 || scan.kind === "Seq Scan");
+    expect(tables.filter((scan) => !scan.isNarrowed || scan.rows > 150)).toEqual([]);
+  },
+);

@@ -1,0 +1,165 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunState } from "../../src/core/run-state.js";
+import { loadWorkflows } from "../../src/store/load.js";
+import { readyTasks } from "../../src/store/ready-task.js";
+import type { Unit } from "../../src/store/unit.js";
+import { writeBatch, writeBatchStatements } from "../../src/store/write-batch.js";
+import { arbitraryRunLife } from "./support/arbitrary-runs.js";
+import { makeEvent, makeKey, makeRun, startUnit, stepUnit } from "./support/runs.js";
+import { firstWriter, openTestStore, type TestStore } from "./support/store.js";
+
+let usual: TestStore;
+let reversed: TestStore;
+
+beforeAll(async () => {
+  [usual, reversed] = await Promise.all([openTestStore(), openTestStore()]);
+});
+
+afterAll(() => Promise.all([usual.close(), reversed.close()]));
+
+const stores = () => [
+  { store: usual, statement: writeBatchStatements.usual },
+  { store: reversed, statement: writeBatchStatements.reversed },
+];
+
+/** Writes to both databases, with the parts of the statement in another order in each. */
+async function writeBoth(units: readonly Unit[]): Promise<number[][]> {
+  return Promise.all(
+    stores().map(async ({ store, statement }) => {
+      const batch = { batchId: randomUUID(), units, answered: [] };
+      const { won } = await writeBatch(firstWriter(store.database), batch, statement);
+      return won.sort((a, b) => a - b);
+    }),
+  );
+}
+
+const tables = [
+  "workflow_ids",
+  "runs",
+  "history",
+  "activities",
+  "timers",
+  "buffered_events",
+  "run_keys",
+  "wakeups",
+  "ready_tasks",
+];
+
+async function dump(store: TestStore): Promise<unknown> {
+  const entries = await Promise.all(
+    tables.map(async (table) => [table, await store.run(`select t::text as row from ${table} t order by 1`)]),
+  );
+  return Object.fromEntries(entries);
+}
+
+function byId(run: RunState): unknown {
+  return { ...run, keys: new Map([...run.keys].sort(([a], [b]) => (a < b ? -1 : 1))) };
+}
+
+test("loads any state as it was written, and gives the same in either order of the statement's parts", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(arbitraryRunLife, { minLength: 1, maxLength: 4 }), async (generated) => {
+      const namespaceId = randomUUID();
+      for (const { store } of stores()) {
+        await store.run("insert into namespaces (namespace_id, name) values ($1::uuid, $2)", [
+          namespaceId,
+          namespaceId,
+        ]);
+      }
+      const lives = generated.map((life) => {
+        const [runId, suffix] = [randomUUID(), randomUUID()];
+        return life.map((state) => ({
+          ...state,
+          runId,
+          namespaceId,
+          workflowId: `${state.workflowId}${suffix}`,
+        }));
+      });
+      const longest = Math.max(...lives.map((life) => life.length));
+      for (let step = 0; step < longest; step++) {
+        const units = lives.flatMap((life): Unit[] => {
+          const [before, after] = [life[step - 1], life[step]];
+          if (after === undefined) return [];
+          return [before === undefined ? startUnit(after) : stepUnit(before, after, [makeEvent(step + 1)])];
+        });
+        const everything = units.map((_, index) => index);
+        expect(await writeBoth(units)).toEqual([everything, everything]);
+        const now = lives.flatMap((life) => life[step] ?? []);
+        for (const { store } of stores()) await expectStored(store, now);
+      }
+    }),
+    { numRuns: 60 },
+  );
+  expect(await dump(reversed)).toEqual(await dump(usual));
+}, 120_000);
+
+async function expectStored(store: TestStore, states: readonly RunState[]): Promise<void> {
+  const asks = states.map(({ namespaceId, workflowId }) => ({ namespaceId, workflowId }));
+  const { workflows } = await loadWorkflows(store.database.read, asks);
+  expect(workflows.map(({ run }) => run && byId(run))).toStrictEqual(states.map(byId));
+  const rows = await store.run<{ seq: number }>(
+    `select namespace_id as "namespaceId", kind, task_queue as "taskQueue", type, priority, position,
+      run_id as "runId", seq, workflow_id as "workflowId"
+    from ready_tasks where run_id = any($1::uuid[]) order by run_id, seq`,
+    [states.map((state) => state.runId)],
+  );
+  const expected = states
+    .flatMap(readyTasks)
+    .sort((a, b) => (a.runId === b.runId ? a.seq - b.seq : a.runId < b.runId ? -1 : 1));
+  expect(rows).toEqual(expected);
+}
+
+test("closes a run and begins the next in one unit, in either order of the statement's parts", async () => {
+  const namespaceId = randomUUID();
+  for (const { store } of stores()) {
+    await store.run("insert into namespaces (namespace_id, name) values ($1::uuid, $2)", [
+      namespaceId,
+      namespaceId,
+    ]);
+  }
+  const old = makeRun({ namespaceId });
+  expect(await writeBoth([startUnit(old)])).toEqual([[0], [0]]);
+  const next = makeRun({ namespaceId, workflowId: old.workflowId });
+  const close = {
+    before: old,
+    after: { ...old, version: 2, status: 8, closedAt: 9 },
+    events: [makeEvent(2)],
+  };
+  expect(await writeBoth([startUnit(next, old.runId, [close])])).toEqual([[0], [0]]);
+  expect(await dump(reversed)).toEqual(await dump(usual));
+});
+
+test("loads the newest thousand keys of a run, and those that are asked for", async () => {
+  const namespaceId = await usual.makeNamespace();
+  const keys = Array.from({ length: 1_005 }, (_, index) => makeKey({ key: `k:${index}`, eventId: index }));
+  const run = makeRun({
+    namespaceId,
+    keys: new Map(keys.map((key) => [`signal:${key.key}`, key])),
+  });
+  await usual.write(startUnit(run));
+  const { workflowId } = run;
+  const ask = { namespaceId, workflowId, keys: ["signal:k:1", "signal:k:2", "signal:none", "signal:\0"] };
+  const { workflows } = await loadWorkflows(usual.database.read, [ask, { namespaceId, workflowId }]);
+  const [asked, plain] = workflows.map((workflow) => workflow.run);
+  expect(plain?.hasAllKeys).toBe(false);
+  expect(plain?.keys.size).toBe(1_000);
+  expect(plain?.keys.has("signal:k:0")).toBe(true);
+  expect(plain?.keys.has("signal:k:1004")).toBe(true);
+  expect(plain?.keys.has("signal:k:5")).toBe(false);
+  expect(asked?.keys.size).toBe(1_002);
+  expect(asked?.keys.get("signal:k:2")).toEqual(keys[2]);
+});
+
+test("finds nothing for ids that no workflow can have", async () => {
+  const namespaceId = await usual.makeNamespace();
+  const asks = [
+    { namespaceId, workflowId: "a\0b" },
+    { namespaceId, workflowId: "none", runId: "no uuid" },
+  ];
+  const { workflows } = await loadWorkflows(usual.database.read, asks);
+  expect(workflows).toEqual(
+    asks.map(({ workflowId }) => ({ namespaceId, workflowId, pointer: undefined, run: undefined })),
+  );
+});
