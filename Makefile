@@ -53,7 +53,7 @@ test-kill: build ## kill server, worker and Postgres in 20 rounds of the example
 	@PAWL_TEST_KILL_ROUNDS=20 npx vitest run test/e2e/kill.test.ts
 
 test-pg15: install ## run the store and engine tests on Postgres 15
-	@PAWL_TEST_POSTGRES=15 npx vitest run test/store test/engine
+	@PAWL_TEST_PG15=1 npx vitest run test/store test/engine
 
 proto-accept: install ## accept proto/ as what later changes must stay compatible with
 	@npx buf build proto --exclude-source-info -o proto/baseline.binpb

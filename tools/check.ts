@@ -24,6 +24,7 @@ const checks: readonly Check[] = [
   { name: "lockfile is complete", command: ["npx", "tsx", "tools/complete-lockfile.ts", "--check"] },
   { name: "reflection image is current", command: ["npx", "tsx", "tools/reflection-image.ts", "--check"] },
   { name: "docs/configuration.md is current", command: ["npx", "tsx", "tools/config-docs.ts", "--check"] },
+  { name: "promises have their tests", command: ["npx", "tsx", "tools/check-promises.ts"] },
   { name: "docs/errors.md is current", command: ["npx", "tsx", "tools/error-docs.ts", "--check"] },
 ];
 

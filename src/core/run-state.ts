@@ -71,7 +71,7 @@ export interface RunState {
   readonly timers: ReadonlyMap<number, TimerState>;
   /** Events from outside that wait for the started workflow task to close, in order. */
   readonly buffered: readonly BufferedEvent[];
-  /** Request ids and the like that were used, by `runKeyId`. The newest 1,000 at least. */
+  /** Request ids and the like that were used, by `runKeyId`: the newest, and those that were asked for. */
   readonly keys: ReadonlyMap<string, RunKey>;
   /** Whether `keys` has all keys of the run. */
   readonly hasAllKeys: boolean;

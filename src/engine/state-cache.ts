@@ -6,6 +6,7 @@
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import type { RunState, Workflow } from "../core/run-state.js";
 import type { RecordedEvent } from "../core/transition.js";
+import { loadedKeys } from "../store/load.js";
 
 /** A bounded cache of workflow states, the least recently used going first. */
 export interface StateCache {
@@ -63,7 +64,7 @@ export function openStateCache(maxBytes: number): StateCache {
     },
     keep(workflow, newEvents) {
       const key = keyOf(workflow.namespaceId, workflow.workflowId);
-      const entry = extend(remove(key), workflow, newEvents);
+      const entry = extend(remove(key), withFewKeys(workflow), newEvents);
       entries.set(key, entry);
       total += entry.bytes;
       shrink();
@@ -82,6 +83,16 @@ export function openStateCache(maxBytes: number): StateCache {
     entries: () => entries.size,
     bytes: () => total,
   };
+}
+
+/** Lets the oldest keys go once there are twice as many as are kept. Those of buffered events stay: they are still to get their event ids. */
+function withFewKeys(workflow: Workflow): Workflow {
+  const { run } = workflow;
+  if (run === undefined || run.keys.size < 2 * loadedKeys) return workflow;
+  const entries = [...run.keys];
+  const oldest = entries.length - loadedKeys;
+  const keys = new Map(entries.filter(([, key], index) => index >= oldest || key.eventId === 0));
+  return { ...workflow, run: { ...run, keys, hasAllKeys: false } };
 }
 
 function extend(before: Entry | undefined, workflow: Workflow, newEvents: readonly RecordedEvent[]): Entry {

@@ -1,6 +1,6 @@
 /** A connection that comes back by itself. */
 import type pg from "pg";
-import { classifyError, DatabaseUnavailableError } from "./errors.js";
+import { ConnectionLostError, classifyError, DatabaseUnavailableError } from "./errors.js";
 import { type ConnectionOptions, openConnection } from "./pool.js";
 import { type Queryable, type Statement, send } from "./statement.js";
 
@@ -12,6 +12,8 @@ export interface Connection extends Queryable {
 /** How to open it. */
 export interface ReconnectOptions extends ConnectionOptions {
   pipeline?: boolean;
+  /** A connection that has not answered for so long is taken for lost. Longer than the longest statement may run. */
+  answerWithinMs?: number;
   /** Runs on each new connection before any statement of others. */
   onOpen?: (client: pg.Client) => Promise<void>;
 }
@@ -28,6 +30,7 @@ export async function openReconnecting(options: ReconnectOptions): Promise<Conne
 
 const firstBackOffMs = 20;
 const longestBackOffMs = 1_000;
+const defaultAnswerWithinMs = 30_000;
 
 class ReconnectingConnection implements Connection {
   private client: pg.Client | undefined;
@@ -58,11 +61,17 @@ class ReconnectingConnection implements Connection {
     if (this.client === undefined && this.opening !== undefined) await this.opening;
     const client = this.client;
     if (client === undefined) throw new DatabaseUnavailableError(this.lastError);
-    try {
-      return await send<Row>(client, statement, values);
-    } catch (error) {
-      throw classifyError(error, this.client !== client);
-    }
+    const { answerWithinMs = defaultAnswerWithinMs } = this.options;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const silence = new Error(`The database has not answered for ${answerWithinMs} ms.`);
+        this.lose(client, silence);
+        reject(new ConnectionLostError(silence));
+      }, answerWithinMs);
+      send<Row>(client, statement, values)
+        .then(resolve, (error: unknown) => reject(classifyError(error, this.client !== client)))
+        .finally(() => clearTimeout(timer));
+    });
   }
 
   async close(): Promise<void> {

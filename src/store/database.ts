@@ -1,12 +1,11 @@
 /** The database as a running server uses it. */
-import type pg from "pg";
 import { type Connection, openReconnecting } from "./connection.js";
-import { classifyError, DatabaseUnavailableError } from "./errors.js";
 import { type Notifications, openNotifications } from "./notifications.js";
 import { openPool, type Settings } from "./pool.js";
 import { refuseUnsafeFsync } from "./preconditions.js";
 import { durableSettings, planSettings } from "./settings.js";
-import { type Queryable, type Statement, send } from "./statement.js";
+import type { Queryable } from "./statement.js";
+import { runTransaction } from "./transaction.js";
 
 export { ConnectionLostError, DatabaseUnavailableError, DataError, LockTimeoutError } from "./errors.js";
 export type { Queryable } from "./statement.js";
@@ -75,6 +74,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       settings: { ...planSettings, statement_timeout, ...durableSettings, lock_timeout: 2_000 },
       connectTimeoutMs: 5_000,
     });
+    pool.on("connect", (client) => client.on("error", ignoreLoss));
     opened.push({ close: () => pool.end() });
     return {
       read,
@@ -93,37 +93,5 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
 const slowLaneConnections = 2;
 
-async function runTransaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect().catch((cause: unknown) => {
-    throw new DatabaseUnavailableError(cause);
-  });
-  let isLost = false;
-  const lose = () => {
-    isLost = true;
-  };
-  client.once("error", lose);
-  const tx: Queryable = {
-    query: async <Row extends object>(statement: Statement, values: readonly unknown[]) => {
-      try {
-        return await send<Row>(client, statement, values);
-      } catch (error) {
-        throw classifyError(error, isLost);
-      }
-    },
-  };
-  try {
-    await tx.query(begin, []);
-    const result = await work(tx);
-    await tx.query(commit, []);
-    return result;
-  } catch (error) {
-    await client.query("rollback").catch(lose);
-    throw error;
-  } finally {
-    client.off("error", lose);
-    client.release(isLost);
-  }
-}
-
-const begin: Statement = { name: "begin", text: "begin" };
-const commit: Statement = { name: "commit", text: "commit" };
+/** Whoever uses the client is told by its statements; without a listener the event would end the process. */
+function ignoreLoss(): void {}

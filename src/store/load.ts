@@ -48,8 +48,11 @@ export interface Loaded {
   readonly workflows: Workflow[];
 }
 
-/** How many keys of a run are loaded, the newest first. */
-export const loadedKeys = 1_000;
+/**
+ * How many keys of a run are loaded, the newest first. A run of many steps uses a key a step: a state with all of them would make each step dearer than
+ * the one before.
+ */
+export const loadedKeys = 100;
 
 /** Loads workflows with one statement, so that what is loaded of each fits together. */
 export async function loadWorkflows(q: Queryable, asks: readonly LoadAsk[]): Promise<Loaded> {
@@ -126,9 +129,13 @@ const loadStatement: Statement = {
         from (
           select kind, key, event_id, content_hash
           from run_keys
-          where run_id = r.run_id
-          order by event_id desc
-          limit ${loadedKeys + 1}
+          where run_id = r.run_id and event_id is null
+          union all
+          (select kind, key, event_id, content_hash
+            from run_keys
+            where run_id = r.run_id and event_id is not null
+            order by event_id desc
+            limit ${loadedKeys + 1})
         ) newest) as keys,
       case when a.keys is not null then (
         select json_agg(json_build_array(k.kind, k.key, k.event_id, k.content_hash))
@@ -254,11 +261,13 @@ function decodeBase64(text: string | null): Uint8Array | null {
   return text === null ? null : Buffer.from(text, "base64");
 }
 
-/** Oldest first, as a transition adds them. */
+/** Oldest first, as a transition adds them. Those of buffered events are all there, since they are still to get their event ids. */
 function readKeys(row: RunRow): { keys: ReadonlyMap<string, RunKey>; hasAllKeys: boolean } {
-  const newest = row.keys ?? [];
+  const found = row.keys ?? [];
+  const buffered = found.filter(([, , eventId]) => eventId === null);
+  const newest = found.slice(buffered.length);
   const keys = new Map<string, RunKey>();
-  for (const entry of [...(row.asked_keys ?? []), ...newest.slice(0, loadedKeys).reverse()]) {
+  for (const entry of [...(row.asked_keys ?? []), ...newest.slice(0, loadedKeys).reverse(), ...buffered]) {
     const [kind, key, eventId, contentHash] = entry;
     keys.set(`${kind}:${key}`, { kind, key, eventId: eventId ?? 0, contentHash });
   }

@@ -1,6 +1,7 @@
 /** Messages between servers, by Postgres's LISTEN and NOTIFY, on a connection of their own. */
 import { openReconnecting } from "./connection.js";
-import type { Statement } from "./statement.js";
+import { ConnectionLostError, DatabaseUnavailableError } from "./errors.js";
+import type { Queryable, Statement } from "./statement.js";
 
 /** Sends and hears hints. Any of them may be lost: nothing may depend on one. */
 export interface Notifications {
@@ -33,9 +34,7 @@ export async function openNotifications(options: {
       const its = known ?? new Set();
       its.add(hear);
       hearers.set(channel, its);
-      if (known === undefined) {
-        await connection.query({ name: `listen_${channel}`, text: listenText(channel) }, []);
-      }
+      if (known === undefined) await startListening(connection, channel);
       return () => {
         its.delete(hear);
       };
@@ -45,6 +44,16 @@ export async function openNotifications(options: {
     },
     close: () => connection.close(),
   };
+}
+
+/** Where the connection is down it will listen once it is back. */
+async function startListening(connection: Queryable, channel: string): Promise<void> {
+  try {
+    await connection.query({ name: `listen_${channel}`, text: listenText(channel) }, []);
+  } catch (error) {
+    const isDown = error instanceof DatabaseUnavailableError || error instanceof ConnectionLostError;
+    if (!isDown) throw error;
+  }
 }
 
 const notifyStatement: Statement = { name: "notify", text: "select pg_notify($1, $2)" };

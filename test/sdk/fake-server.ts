@@ -1,4 +1,5 @@
 /** A server that answers as a test tells it to, over real gRPC. */
+import { setMaxListeners } from "node:events";
 import {
   create,
   type DescMethodUnary,
@@ -18,7 +19,7 @@ type Methods = (typeof WorkerService)["method"] & (typeof WorkflowService)["meth
 
 /** What surrounds a call at the fake server. */
 export interface FakeCall {
-  /** Aborted when the caller has gone. */
+  /** Aborted when the caller has gone, or a worker drains. */
   readonly signal: AbortSignal;
 }
 
@@ -54,6 +55,8 @@ export interface FakeServer {
 /** Starts a fake server, on a free port unless one is given. Polls that have no answer wait until their caller goes. */
 export async function startFakeServer(answers: FakeAnswers, port = 0): Promise<FakeServer> {
   const server = new Server();
+  const drained = new AbortController();
+  setMaxListeners(0, drained.signal); // One a call.
   for (const service of [WorkerService, WorkflowService]) {
     const unary = service.methods.filter((method) => method.methodKind === "unary") as DescMethodUnary[];
     const definition = unary.map((method) => [
@@ -70,7 +73,7 @@ export async function startFakeServer(answers: FakeAnswers, port = 0): Promise<F
     ]);
     const handlers = unary.map((method) => [
       method.name,
-      (call: AnyCall, done: AnyDone) => answer(answers, method, call, done),
+      (call: AnyCall, done: AnyDone) => answer({ answers, drained, method, call, done }),
     ]);
     server.addService(Object.fromEntries(definition), Object.fromEntries(handlers));
   }
@@ -85,21 +88,27 @@ export async function startFakeServer(answers: FakeAnswers, port = 0): Promise<F
 type AnyCall = ServerUnaryCall<never, never>;
 type AnyDone = (error: object | null, response?: never) => void;
 
-async function answer(
-  answers: FakeAnswers,
-  method: DescMethodUnary,
-  call: AnyCall,
-  done: AnyDone,
-): Promise<void> {
+interface FakeRequest {
+  readonly answers: FakeAnswers;
+  readonly drained: AbortController;
+  readonly method: DescMethodUnary;
+  readonly call: AnyCall;
+  readonly done: AnyDone;
+}
+
+async function answer({ answers, drained, method, call, done }: FakeRequest): Promise<void> {
   const gone = new AbortController();
   call.on("cancelled", () => gone.abort());
+  if (drained.signal.aborted) gone.abort();
+  drained.signal.addEventListener("abort", () => gone.abort());
+  if (method.name === "DrainWorker") drained.abort();
   const handler = answers[method.localName as keyof FakeAnswers] as
     | ((request: never, call: FakeCall) => unknown)
     | undefined;
   try {
     if (handler === undefined && method.name.startsWith("Poll")) await untilGone(gone.signal);
     const response = (await handler?.(call.request, { signal: gone.signal })) ?? {};
-    done(null, create(method.output, response) as never);
+    done(null, create(method.output, response as MessageInitShape<typeof method.output>) as never);
   } catch (error) {
     done(statusOf(error));
   }
@@ -107,6 +116,7 @@ async function answer(
 
 /** Resolves when the caller has gone. */
 export function untilGone(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 

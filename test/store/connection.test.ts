@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openReconnecting } from "../../src/store/connection.js";
 import {
   ConnectionLostError,
   type Database,
@@ -11,6 +12,7 @@ import {
 } from "../../src/store/database.js";
 import { loadWorkflows } from "../../src/store/load.js";
 import { lockWorkflow } from "../../src/store/lock.js";
+import { UnsafeFsyncError } from "../../src/store/preconditions.js";
 import { removeOldBatches, settleBatch } from "../../src/store/settle-batch.js";
 import type { Statement } from "../../src/store/statement.js";
 import { writeBatch } from "../../src/store/write-batch.js";
@@ -116,6 +118,27 @@ test("tells a statement whose connection was cut that its outcome is unknown, an
   expect(await untilBack(() => firstWriter(database).query(selectOne, []))).toEqual([{ one: 1 }]);
 });
 
+test("takes a connection that does not answer for lost", async () => {
+  const connection = await openReconnecting({ url: wire.url, answerWithinMs: 100 });
+  const sleeping = connection.query({ name: "sleep", text: "select pg_sleep(20)" }, []);
+  await expect(sleeping).rejects.toThrow(ConnectionLostError);
+  expect(await untilBack(() => connection.query(selectOne, []))).toEqual([{ one: 1 }]);
+  await connection.close();
+});
+
+test("tells a transaction whose connection was cut, and opens another for the next", async () => {
+  const lost = database.transaction(async (tx) => {
+    const sleeping = tx.query({ name: "sleep", text: "select pg_sleep(20)" }, []);
+    const waiting = expect(sleeping).rejects.toThrow(ConnectionLostError);
+    await store.run("select 1");
+    wire.cut();
+    await waiting;
+    throw new Error("over");
+  });
+  await expect(lost).rejects.toThrow("over");
+  expect(await untilBack(() => database.transaction((tx) => tx.query(selectOne, [])))).toEqual([{ one: 1 }]);
+});
+
 test("fails statements at once while there is no connection", async () => {
   wire.refuse(true);
   const lost = expect(
@@ -131,7 +154,8 @@ test("fails statements at once while there is no connection", async () => {
 
 test("refuses to open a database that cannot be reached, and leaves nothing open", async () => {
   wire.refuse(true);
-  await expect(openDatabase({ url: wire.url, writeConnections: 1 })).rejects.toThrow();
+  const opening = openDatabase({ url: wire.url, writeConnections: 1, allowUnsafeFsync: true });
+  await expect(opening).rejects.toThrow();
 });
 
 /** Writes a batch of two units, the first of which is lost, and cuts its connection while it waits for a lock; it goes on when this has ended. */
@@ -246,6 +270,17 @@ test("undoes a transaction whose work fails", async () => {
   await expect(failing).rejects.toThrow("on second thoughts");
   const { workflows } = await loadWorkflows(database.read, [askOf(run)]);
   expect(workflows[0]?.pointer).toBeUndefined();
+});
+
+test("does not take for committed what a failed statement has undone", async () => {
+  const careless = database.transaction(async (tx) => {
+    await tx.query({ name: "bad", text: "select 1 / 0" }, []).catch(() => undefined);
+  });
+  await expect(careless).rejects.toThrow("one of its statements had failed");
+});
+
+test("refuses a database that may lose what it acknowledged, unless told otherwise", async () => {
+  await expect(openDatabase({ url: wire.url, writeConnections: 1 })).rejects.toThrow(UnsafeFsyncError);
 });
 
 test("hears notifications, also after its connection was lost", async () => {

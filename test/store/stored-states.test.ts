@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunState } from "../../src/core/run-state.js";
-import { loadWorkflows } from "../../src/store/load.js";
+import { loadedKeys, loadWorkflows } from "../../src/store/load.js";
 import { readyTasks } from "../../src/store/ready-task.js";
 import type { Unit } from "../../src/store/unit.js";
 import { writeBatch, writeBatchStatements } from "../../src/store/write-batch.js";
@@ -131,9 +131,11 @@ test("closes a run and begins the next in one unit, in either order of the state
   expect(await dump(reversed)).toEqual(await dump(usual));
 });
 
-test("loads the newest thousand keys of a run, and those that are asked for", async () => {
+test("loads the newest keys of a run, those of buffered events, and those that are asked for", async () => {
   const namespaceId = await usual.makeNamespace();
-  const keys = Array.from({ length: 1_005 }, (_, index) => makeKey({ key: `k:${index}`, eventId: index }));
+  const stored = Array.from({ length: loadedKeys + 5 }, (_, n) => makeKey({ key: `k:${n}`, eventId: n + 1 }));
+  const waiting = Array.from({ length: loadedKeys + 5 }, (_, n) => makeKey({ key: `b:${n}`, eventId: 0 }));
+  const keys = [...stored, ...waiting];
   const run = makeRun({
     namespaceId,
     keys: new Map(keys.map((key) => [`signal:${key.key}`, key])),
@@ -144,11 +146,11 @@ test("loads the newest thousand keys of a run, and those that are asked for", as
   const { workflows } = await loadWorkflows(usual.database.read, [ask, { namespaceId, workflowId }]);
   const [asked, plain] = workflows.map((workflow) => workflow.run);
   expect(plain?.hasAllKeys).toBe(false);
-  expect(plain?.keys.size).toBe(1_000);
-  expect(plain?.keys.has("signal:k:0")).toBe(true);
-  expect(plain?.keys.has("signal:k:1004")).toBe(true);
-  expect(plain?.keys.has("signal:k:5")).toBe(false);
-  expect(asked?.keys.size).toBe(1_002);
+  expect(plain?.keys.size).toBe(2 * loadedKeys + 5);
+  expect(plain?.keys.has("signal:b:0")).toBe(true);
+  expect(plain?.keys.has("signal:k:5")).toBe(true);
+  expect(plain?.keys.has("signal:k:4")).toBe(false);
+  expect(asked?.keys.size).toBe(2 * loadedKeys + 7);
   expect(asked?.keys.get("signal:k:2")).toEqual(keys[2]);
 });
 

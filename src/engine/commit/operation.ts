@@ -10,8 +10,10 @@ export interface Operation<T> {
   readonly workflowId: string;
   /** The run that is meant. Undefined: the current one. */
   readonly runId?: string | undefined;
-  /** Names of run keys that the decision looks up. */
+  /** Names of run keys that the decision must know. */
   readonly keys?: readonly string[];
+  /** Names of run keys that only a refusal depends on: they are looked up when the decision is made again. */
+  readonly keysIfRefused?: readonly string[];
   /** About how much it adds to a batch, in bytes. */
   readonly bytes: number;
   /** It opens a run: a workflow id that is not cached is taken for a new one at first. */

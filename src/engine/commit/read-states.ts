@@ -78,7 +78,8 @@ function ask(
   operation: Operation<unknown>,
   runId: string | undefined,
 ): void {
-  const { namespaceId, workflowId, keys = [] } = operation;
+  const { namespaceId, workflowId } = operation;
+  const keys = [...(operation.keys ?? []), ...(operation.keysIfRefused ?? [])];
   const known = asks.get(name);
   if (known !== undefined) known.keys.push(...keys);
   else

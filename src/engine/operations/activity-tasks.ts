@@ -1,6 +1,7 @@
 /** What workers do with activities. */
 import { toBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
 import {
   type ActivityCompletion,
   ActivityCompletionSchema,
@@ -64,6 +65,8 @@ export async function failActivityTasks(parts: EngineParts, request: FailActivit
       const { place, target } = await locate(parts, request.namespace, report.target);
       const { failure, heartbeatDetails } = report;
       if (failure === undefined) throw new Error("a report without a failure passed validation");
+      // The details outlive the attempt where those of every heartbeat are.
+      if (heartbeatDetails !== undefined) await beat(parts, place, target, heartbeatDetails);
       const input = { target, failure, heartbeatDetails, caller, workerId };
       const { alreadyApplied, nextAttemptAt } = await parts.commit.submit(
         onRun({ ...place, bytes: 1_000, decide: (run, context) => decideFail(run, input, context) }),
@@ -86,15 +89,25 @@ export async function heartbeatActivityTasks(
   const outcomes = request.heartbeats.map((heartbeat) =>
     accepted(async () => {
       const { place, target } = await locate(parts, request.namespace, heartbeat.target);
-      if (heartbeat.details !== undefined) checkDetails(heartbeat.details, "details", parts.limits);
-      const { runId, seq, epoch } =
-        target.kind === "fence" ? target.fence : await findLease(parts, place, target);
-      const answer = await parts.heartbeats.beat({ runId, seq, epoch, details: heartbeat.details });
-      if (answer === undefined) throw staleLease();
-      return { isCancelRequested: answer.isCancelRequested };
+      return beat(parts, place, target, heartbeat.details);
     }),
   );
   return { outcomes: await Promise.all(outcomes) };
+}
+
+/** Stores a heartbeat. Throws STALE_LEASE. */
+async function beat(
+  parts: EngineParts,
+  place: ActivityPlace,
+  target: ActivityTarget,
+  details: Payload | undefined,
+) {
+  checkDetails(details, "details", parts.limits);
+  const { runId, seq, epoch } =
+    target.kind === "fence" ? target.fence : await findLease(parts, place, target);
+  const answer = await parts.heartbeats.beat({ runId, seq, epoch, details });
+  if (answer === undefined) throw staleLease();
+  return { isCancelRequested: answer.isCancelRequested };
 }
 
 /** The lease that an activity named from outside is under. */
@@ -142,7 +155,7 @@ export interface ActivityPlace {
   readonly namespaceId: string;
   readonly workflowId: string;
   readonly runId?: string;
-  readonly keys?: readonly string[];
+  readonly keysIfRefused?: readonly string[];
   readonly seenVersion?: number;
 }
 
@@ -174,5 +187,11 @@ async function locate(
 }
 
 function placeOf({ namespaceId, workflowId, runId, seq, version }: ActivityTaskToken): ActivityPlace {
-  return { namespaceId, workflowId, runId, seenVersion: version, keys: [runKeyId("activity", String(seq))] };
+  return {
+    namespaceId,
+    workflowId,
+    runId,
+    seenVersion: version,
+    keysIfRefused: [runKeyId("activity", String(seq))],
+  };
 }

@@ -1,0 +1,136 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { expect, test } from "vitest";
+import type { WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
+import { defineWorkflow } from "../../src/sdk/workflow/index.js";
+import { type FakeAnswers, untilGone } from "./fake-server.js";
+import { accepted, collect, echo, pollOf, stale, start, started, taskOf } from "./worker-harness.js";
+
+test("finishes tasks that came together in one call", async () => {
+  const calls = collect<number>();
+  const tasks = [1, 2, 3].map((n) => ({ ...taskOf(started(n), { token: `t${n}` }), runId: `run-${n}` }));
+  await start(
+    {
+      pollWorkflowTasks: pollOf([tasks]),
+      completeWorkflowTasks({ completions }) {
+        calls.push(completions.length);
+        return { outcomes: completions.map(() => accepted) };
+      },
+    },
+    { workflows: [echo] },
+  );
+  expect(await calls.atLeast(1)).toEqual([3]);
+});
+
+test("goes on with a cached run, and reads the whole history when its place does not fit", async () => {
+  const run = started("hello");
+  const completed = collect<string>();
+  const reads = collect<number>();
+  const offered = collect<WorkflowTask>();
+  const batches = [[taskOf(run, { token: "first" })]];
+  await start(
+    {
+      async pollWorkflowTasks(_, { signal }) {
+        const next = batches.shift();
+        if (next !== undefined) return { tasks: next };
+        const task = offered.items.shift();
+        if (task !== undefined) return { tasks: [task] };
+        await Promise.race([offered.atLeast(1), untilGone(signal)]);
+        return { tasks: offered.items.splice(0) };
+      },
+      completeWorkflowTasks({ completions }) {
+        completed.push(
+          ...completions.map(
+            ({ taskToken, commands }) => `${Buffer.from(taskToken)}: ${commands[0]?.kind.case}`,
+          ),
+        );
+        return { outcomes: completions.map(() => accepted) };
+      },
+      getHistory() {
+        reads.push(run.events.length);
+        return { events: run.events };
+      },
+    },
+    { workflows: [echo], pollers: 1 },
+  );
+  await completed.atLeast(1);
+  await run.completeTask();
+  run.complete(1, "back");
+  run.startTask();
+  offered.push(taskOf(run, { token: "second", after: 3 }));
+  await completed.atLeast(2);
+  expect(reads.items).toEqual([]);
+  offered.push(taskOf(run, { token: "third", after: 3 }));
+  expect(await completed.atLeast(3)).toEqual([
+    "first: scheduleActivity",
+    "second: completeWorkflow",
+    "third: completeWorkflow",
+  ]);
+  expect(reads.items).toHaveLength(1);
+});
+
+test("drops a run whose completion came too late, and leaves its neighbours alone", async () => {
+  const warned = collect<string>();
+  const [late, fine] = [started(1), started(2)];
+  const completed = collect<string>();
+  let isFirst = true;
+  const answers: FakeAnswers = {
+    pollWorkflowTasks: pollOf([
+      [taskOf(late, { token: "late" }), { ...taskOf(fine, { token: "fine" }), runId: "run-2" }],
+    ]),
+    completeWorkflowTasks({ completions }) {
+      completed.push(...completions.map(({ taskToken }) => String(Buffer.from(taskToken))));
+      const outcomes = completions.map((_, index) => (isFirst && index === 0 ? stale : accepted));
+      isFirst = false;
+      return { outcomes };
+    },
+    failWorkflowTasks({ failures }) {
+      warned.push("failed");
+      return { outcomes: failures.map(() => accepted) };
+    },
+  };
+  const { worker } = await start(answers, { workflows: [echo] });
+  expect(await completed.atLeast(2)).toEqual(["late", "fine"]);
+  await worker.stop();
+  expect(warned.items).toEqual([]);
+});
+
+test("fails the task of a bad workflow and goes on", async () => {
+  const bad = defineWorkflow("Echo", async () => {
+    throw new TypeError("oops");
+  });
+  const failures = collect<string>();
+  await start(
+    {
+      pollWorkflowTasks: pollOf([[taskOf(started(1), { token: "a" })], [taskOf(started(1), { token: "b" })]]),
+      failWorkflowTasks(request) {
+        failures.push(...request.failures.map(({ cause, failure }) => `${cause} ${failure?.message}`));
+        return { outcomes: request.failures.map(() => accepted) };
+      },
+    },
+    { workflows: [bad], pollers: 1 },
+  );
+  expect(await failures.atLeast(2)).toEqual(["1 oops", "1 oops"]);
+});
+
+test("renews the lease of a workflow task that takes long", async () => {
+  const renewed = collect<string>();
+  const run = started(1);
+  const last = run.events.at(-1);
+  const task = taskOf(run, { token: "long" });
+  task.deadlineTime = timestampFromMs(Number(last?.eventTime?.seconds ?? 0n) * 1_000 + 300);
+  await start(
+    {
+      pollWorkflowTasks: pollOf([[task]]),
+      completeWorkflowTasks: async ({ completions }) => {
+        await renewed.atLeast(1);
+        return { outcomes: completions.map(() => accepted) };
+      },
+      renewWorkflowTasks({ taskTokens }) {
+        renewed.push(...taskTokens.map((token) => String(Buffer.from(token))));
+        return { outcomes: taskTokens.map(() => accepted) };
+      },
+    },
+    { workflows: [echo] },
+  );
+  expect(await renewed.atLeast(1)).toEqual(["long"]);
+});
