@@ -9,7 +9,12 @@ process.on("exit", endProcesses);
 
 /** Tells all of them to end. */
 export function endProcesses(): void {
-  for (const child of running) child.kill("SIGTERM");
+  for (const child of running) askToEnd(child);
+}
+
+/** Only once: at a second signal a server ends at once, and leaves its Postgres to whoever comes next. */
+function askToEnd(child: ChildProcess): void {
+  if (!child.killed) child.kill("SIGTERM");
 }
 
 /** Counts a process among those that end with this one. */
@@ -53,7 +58,7 @@ export async function stopProcess(child: ChildProcess, patienceMs = 20_000): Pro
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
-  child.kill("SIGTERM");
+  askToEnd(child);
   await ended;
   clearTimeout(timer);
 }

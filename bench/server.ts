@@ -1,7 +1,7 @@
 /** The server that is measured: the compiled program in a process of its own, on an embedded Postgres in a folder of the benchmark's. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WorkflowService } from "../gen/pawl/v1/workflow_service_pb.js";
@@ -60,20 +60,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ...flags,
     ],
     // A file and not a pipe: the server must be able to say its last words when the benchmark has gone.
-    { stdio: ["ignore", log, log], cwd: dir },
+    // A group of its own: a Ctrl-C in the terminal reaches the benchmark alone, which then ends the server.
+    { stdio: ["ignore", log, log], cwd: dir, detached: true },
   );
   own(child);
   closeSync(log);
-  const address = await findAddress(child, logFile);
+  const address = await findAddress(child, logFile).catch(async (error: unknown) => {
+    await stopServer(child, dir);
+    throw error;
+  });
   const { call, close } = openCalls(address);
   await call(WorkflowService.method.listWorkflows, {});
   const firstAnswerMs = performance.now() - begin;
   close();
-  const layout: { url: string; dataDir: string; home: string } = JSON.parse(
-    readFileSync(join(dir, "data", "postgres.json"), "utf8"),
-  );
-  const home = layout.home === "." ? join(dir, "data") : layout.home;
-  const postgresPid = Number.parseInt(readFileSync(join(home, layout.dataDir, "postmaster.pid"), "utf8"), 10);
+  const layout = readLayout(dir);
+  const postgresPid = readPostgresPid(dir);
+  if (layout === undefined || postgresPid === undefined)
+    throw new Error("the server runs without a Postgres of its own");
   return {
     address,
     pid: child.pid,
@@ -81,8 +84,37 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     databaseUrl: layout.url,
     postgresPid,
     metrics: () => readMetrics(address),
-    stop: () => stopProcess(child),
+    stop: () => stopServer(child, dir),
   };
+}
+
+/** Ends a server. A Postgres that it left, since it had to be killed, is ended too. */
+async function stopServer(child: ChildProcess, dir: string): Promise<void> {
+  await stopProcess(child);
+  const pid = readPostgresPid(dir);
+  if (pid === undefined) return;
+  process.kill(pid, "SIGINT");
+  while (readPostgresPid(dir) !== undefined) await delay(20);
+}
+
+interface Layout {
+  readonly url: string;
+  readonly home: string;
+  readonly dataDir: string;
+}
+
+/** The server notes where its Postgres is. */
+function readLayout(dir: string): Layout | undefined {
+  const file = join(dir, "data", "postgres.json");
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+}
+
+/** The process id of a Postgres that runs in the folder, from its own lock file. */
+function readPostgresPid(dir: string): number | undefined {
+  const layout = readLayout(dir);
+  if (layout === undefined) return undefined;
+  const file = join(resolve(dir, "data", layout.home), layout.dataDir, "postmaster.pid");
+  return existsSync(file) ? Number.parseInt(readFileSync(file, "utf8"), 10) : undefined;
 }
 
 /** The server says in its log where it answers. */
@@ -93,7 +125,6 @@ async function findAddress(child: ChildProcess, logFile: string): Promise<string
     const address = /"address":"([^"]+)"/.exec(text)?.[1];
     if (address !== undefined) return address;
     if (child.exitCode !== null || performance.now() > giveUpAt) {
-      await stopProcess(child);
       throw new Error(`the server did not start:\n${text}`);
     }
     await delay(2);

@@ -118,12 +118,15 @@ begin
   select array_agg(regexp_replace(lpad(to_hex((extract(epoch from monday + n * interval '7 days') * 1000)::bigint), 12, '0'), '^(.{8})(.{4})$', '\1-\2-0000-0000-000000000000') order by n)
     into bounds
     from generate_series(0, 1) n;
+  if exists (select from pawl.history_default where run_id >= bounds[1]::uuid and run_id < bounds[2]::uuid) then
+    return false; -- They stay there: attaching a partition for them would fail, after a scan of all rows under a lock.
+  end if;
   execute format('create table pawl.%I (like pawl.history including all) with (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0)', partition);
   execute format('alter table pawl.history attach partition pawl.%I for values from (%L) to (%L)', partition, bounds[1], bounds[2]);
   return true;
 exception
   when check_violation or lock_not_available then
-    return false; -- The default partition has rows of this week already, or is in use: it goes on taking them.
+    return false; -- The default partition is in use, or has just got such rows: another pass will see.
 end
 $$;
 select make_history_partition(now() + n * interval '7 days') from generate_series(0, 3) n;

@@ -40,7 +40,7 @@ export function createOrderActivities(ledger: Ledger) {
       const entry = await book(ledger, {
         key,
         kind: "charge",
-        id: `ch-${request.orderId}-${key.slice(0, 8)}`,
+        id: `ch-${request.orderId}-${key.slice(24, 36)}`,
         ...request,
       });
       return { chargeId: entry.id };

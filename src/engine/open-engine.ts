@@ -1,6 +1,7 @@
 /** Puts the engine together over a database. */
 import { randomInt, randomUUID } from "node:crypto";
 import type { Limits } from "../core/limits.js";
+import { isClosedStatus } from "../core/status.js";
 import type { Context } from "../core/transition.js";
 import type { Database } from "../store/database.js";
 import { readIncarnation } from "../store/incarnation.js";
@@ -83,6 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const dispatch: Dispatch = openDispatch({
     database,
     metrics,
+    now: () => clock.latest(),
     startTask: (claimed, kind, poll) => startClaimedTask(commit, claimed, kind, poll),
     returnTask: (kind, task) => {
       returnGivenTask(parts, kind, task).catch((error: unknown) =>
@@ -108,7 +110,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const peers = await openPeers(database, randomUUID(), {
     waitingQueues: () => dispatch.waitingQueues(),
     madeReady: (queue) => dispatch.madeReady(queue),
-    changedTail: (tail) => watch.changedTail(tail),
+    changedTail: watch.changedTail,
     fault,
   });
   return {
@@ -134,11 +136,12 @@ function tellOfUnit({ unit, handed }: CommittedUnit, { dispatch, watch, due, pee
   for (const { before, after } of unit.runs) {
     for (const task of handed) if (task.runId === after.runId) dispatch.given(task, after);
     due.note(after, after.wakeupAt);
-    announceReady(before, after, (queue) => {
-      dispatch.madeReady(queue);
+    announceReady(before, after, (queue, position) => {
+      dispatch.madeReady(queue, position);
       peers.tellReady(queue);
     });
-    watch.changed(after.runId);
-    peers.tellChanged(after.runId);
+    const isClosed = isClosedStatus(after.status);
+    watch.changed(after, isClosed);
+    peers.tellChanged(after.runId, isClosed);
   }
 }

@@ -5,16 +5,17 @@
  * from time to time. With one live server nothing is sent.
  */
 import { createHash, randomBytes } from "node:crypto";
+import type { QueueName } from "../store/claim.js";
 import type { Database } from "../store/database.js";
 import { beatServer, removeServer } from "../store/servers.js";
-import { type QueueName, queueKey } from "./dispatch/task-queue.js";
+import { queueKey } from "./dispatch/task-queue.js";
 
 /** The other servers of the database. */
 export interface Peers {
   /** A queue has a ready task that nobody here waited for. */
   tellReady(queue: QueueName): void;
   /** A run has changed. */
-  tellChanged(runId: string): void;
+  tellChanged(runId: string, isClosed: boolean): void;
   /** Says that this server is alive and looks how many are. */
   beat(): Promise<void>;
   /** Says that this server is gone. */
@@ -27,7 +28,7 @@ export interface PeerHearers {
   waitingQueues(): QueueName[];
   madeReady(queue: QueueName): void;
   /** A run whose id ends with these hex digits may have changed. */
-  changedTail(runIdTail: string): void;
+  changedTail(runIdTail: string, mayBeClosed: boolean): void;
   fault(message: string, error: unknown): void;
 }
 
@@ -39,7 +40,8 @@ const senderBytes = 4;
 const hintBytes = 9;
 const readyKind = 1;
 const changedKind = 2;
-const helloKind = 3;
+const closedKind = 3;
+const helloKind = 4;
 
 /** Starts to listen and tells the others that a server has come. */
 export async function openPeers(database: Database, serverId: string, hearers: PeerHearers): Promise<Peers> {
@@ -71,7 +73,8 @@ export async function openPeers(database: Database, serverId: string, hearers: P
     for (let at = senderBytes; at + hintBytes <= bytes.length; at += hintBytes) {
       const subject = bytes.subarray(at + 1, at + hintBytes).toString("hex");
       if (bytes[at] === readyKind) ready.add(subject);
-      else if (bytes[at] === changedKind) hearers.changedTail(subject);
+      else if (bytes[at] === changedKind) hearers.changedTail(subject, false);
+      else if (bytes[at] === closedKind) hearers.changedTail(subject, true);
       else if (bytes[at] === helloKind)
         beat().catch((error: unknown) => hearers.fault("a heartbeat was lost", error));
     }
@@ -89,7 +92,8 @@ export async function openPeers(database: Database, serverId: string, hearers: P
   tell(helloKind, Buffer.alloc(hintBytes - 1));
   return {
     tellReady: (queue) => tell(readyKind, hashOf(queue)),
-    tellChanged: (runId) => tell(changedKind, Buffer.from(runIdTail(runId), "hex")),
+    tellChanged: (runId, isClosed) =>
+      tell(isClosed ? closedKind : changedKind, Buffer.from(runIdTail(runId), "hex")),
     beat,
     async stop() {
       clearTimeout(timer);

@@ -1,15 +1,23 @@
 /** Tells those who wait for a run that it has changed. */
-
+import type { RunState } from "../core/run-state.js";
 import { runIdTail } from "./peers.js";
+
+/** What is known of a change. */
+export interface RunChange {
+  /** Whether the run is closed now, or may be. */
+  readonly mayBeClosed: boolean;
+  /** The run as it was committed here. Undefined: another server changed it, if anyone did. */
+  readonly run?: RunState;
+}
 
 /** Watches runs by id. */
 export interface RunWatch {
   /** Calls back on every change of a run until the returned function is called. */
-  watch(runId: string, onChange: () => void): () => void;
-  /** Says that a run has changed. */
-  changed(runId: string): void;
+  watch(runId: string, onChange: (change: RunChange) => void): () => void;
+  /** Says that a run was changed by this server. */
+  changed(run: RunState, isClosed: boolean): void;
   /** Says that a run whose id ends so may have changed: another server's hint. */
-  changedTail(tail: string): void;
+  changedTail(tail: string, mayBeClosed: boolean): void;
   /** Says that any run may have changed: every waiter looks again. */
   allChanged(): void;
   size(): number;
@@ -18,10 +26,10 @@ export interface RunWatch {
 /** Opens an empty watch. */
 export function openRunWatch(): RunWatch {
   /** By the ends of run ids, which is how hints name them; two runs with the same end only look once too often. */
-  const watchers = new Map<string, Set<() => void>>();
+  const watchers = new Map<string, Set<(change: RunChange) => void>>();
 
-  function changedTail(tail: string): void {
-    for (const onChange of [...(watchers.get(tail) ?? [])]) onChange();
+  function tell(tail: string, change: RunChange): void {
+    for (const onChange of [...(watchers.get(tail) ?? [])]) onChange(change);
   }
 
   return {
@@ -35,10 +43,10 @@ export function openRunWatch(): RunWatch {
         if (set.size === 0 && watchers.get(tail) === set) watchers.delete(tail);
       };
     },
-    changed: (runId) => changedTail(runIdTail(runId)),
-    changedTail,
+    changed: (run, isClosed) => tell(runIdTail(run.runId), { mayBeClosed: isClosed, run }),
+    changedTail: (tail, mayBeClosed) => tell(tail, { mayBeClosed }),
     allChanged() {
-      for (const set of [...watchers.values()]) for (const onChange of [...set]) onChange();
+      for (const tail of [...watchers.keys()]) tell(tail, { mayBeClosed: true });
     },
     size: () => watchers.size,
   };

@@ -2,9 +2,11 @@
 import { RefusedError } from "../core/errors.js";
 import type { Micros } from "../core/run-state.js";
 import { whichQueuesAreReady } from "../store/claim.js";
+import { removeOldHeartbeats } from "../store/heartbeats.js";
 import { makePartitions } from "../store/partitions.js";
 import { removeOldBatches } from "../store/settle-batch.js";
 import { dueWakeups } from "../store/wakeups.js";
+import { removeOldWorkers } from "../store/workers.js";
 import type { DueRun, DueRuns } from "./due-runs.js";
 import { wakeRun } from "./operations/wake-run.js";
 import type { EngineParts } from "./parts.js";
@@ -26,12 +28,13 @@ export interface Upkeep {
   beat(): Promise<void>;
   /** Writes the heartbeats of workers. */
   flushWorkers(): Promise<void>;
-  /** Makes the partitions of history that will be needed, and removes old rows of the ledger of batches. */
+  /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats and silent workers. */
   tidy(): Promise<void>;
 }
 
 /** How much a pass does at the most. */
 const maxRunsAtOnce = 500;
+const maxRowsAtOnce = 5_000;
 /** What another server wrote is left to it for so long. */
 const overdueMs = 500;
 const longestSleepMs = 60_000;
@@ -83,7 +86,10 @@ export function openUpkeep(
     beat: () => peers.beat(),
     flushWorkers: () => parts.workers.flush(),
     async tidy() {
-      await makePartitions(parts.database.read);
+      // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
+      await parts.database.transaction((tx) => makePartitions(tx));
+      await removeOldHeartbeats(parts.database.read, maxRowsAtOnce);
+      await removeOldWorkers(parts.database.read);
       await removeOldBatches(parts.database.read);
     },
   };

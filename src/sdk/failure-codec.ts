@@ -1,7 +1,7 @@
 /** Errors on their way into failure messages and back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
-import { type Failure, FailureSchema, TimeoutKind } from "../../gen/pawl/v1/failure_pb.js";
+import { type Failure, FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { toMs } from "./duration.js";
 import {
   ActivityFailure,
@@ -106,11 +106,6 @@ function decodeKind(failure: Failure, options: ErrorOptions | undefined): Error 
     case undefined:
       return new ApplicationFailure(message, { ...options });
   }
-}
-
-/** The name of a deadline, as in the schema. */
-export function describeTimeout(kind: TimeoutKind): string {
-  return (TimeoutKind[kind] ?? "UNSPECIFIED").toLowerCase().replaceAll("_", "-");
 }
 
 function inspectBriefly(value: unknown): string {

@@ -4,7 +4,6 @@ import { startLoops } from "../loops/start-loops.js";
 import { createService } from "../service/service.js";
 import { openDatabase } from "../store/database.js";
 import { migrate } from "../store/migrate.js";
-import { refuseUnsafeFsync } from "../store/preconditions.js";
 import type { Config } from "./config/definitions.js";
 import { describeExposure } from "./config/read.js";
 import { openFront } from "./front/front.js";
@@ -49,9 +48,8 @@ async function build(config: Config, undo: (() => Promise<void>)[]): Promise<str
   const exposure = describeExposure(config);
   if (exposure !== undefined) logger.warn(exposure);
 
-  const databaseUrl = config.databaseUrl ?? (await startPostgres(config, logger, undo));
+  const databaseUrl = config.databaseUrl ?? (await startPostgres(config, logger.pino, undo));
   await migrate({ url: databaseUrl });
-  if (!config.allowUnsafeFsync) await refuseUnsafeFsync(databaseUrl);
   const database = await openDatabase({
     url: databaseUrl,
     writeConnections: Math.min(config.batchesInFlight, config.writeConnections),

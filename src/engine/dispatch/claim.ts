@@ -26,6 +26,7 @@ export async function claimForPolls(parts: ClaimParts, queue: TaskQueue): Promis
       const asks = groups.map((polls) => ({
         ...queue.name,
         types: polls[0]?.types ?? [],
+        lowWater: queue.lowWater,
         limit: polls.reduce((sum, poll) => sum + roomOf(poll), 0),
       }));
       const claimed = await claimTasks(parts.database.read, asks);

@@ -4,8 +4,9 @@
  * A task that is made while a poll waits for it is handed over in the transition that makes it; what nobody waits for is claimed from the ready tasks.
  * Either way the lease is made by a guarded transition, and the task goes out once that is committed.
  */
-import type { RunState } from "../../core/run-state.js";
+import type { Micros, RunState } from "../../core/run-state.js";
 import type { HandedTask, Poller, TaskOffer } from "../../core/transition.js";
+import type { QueueName } from "../../store/claim.js";
 import type { EngineMetrics } from "../metrics.js";
 import { startWait, type Waiter } from "../wait.js";
 import { type ClaimParts, claimForPolls } from "./claim.js";
@@ -15,7 +16,6 @@ import {
   isKnownEmpty,
   openTaskQueue,
   type Poll,
-  type QueueName,
   queueKey,
   roomOf,
   type TaskQueue,
@@ -39,8 +39,8 @@ export interface Dispatch {
   released(pollId: string): void;
   /** The reserved task was committed. */
   given(handed: HandedTask, run: RunState): void;
-  /** Something is ready, or may be, in a queue. */
-  madeReady(name: QueueName): void;
+  /** Something is ready, or may be, in a queue; where it stands there, if that is known. */
+  madeReady(name: QueueName, position?: Micros): void;
   /** The queues that polls wait on. */
   waitingQueues(): QueueName[];
   /** Ends the open polls that a worker, or everybody, has: they answer with what they have. */
@@ -50,9 +50,14 @@ export interface Dispatch {
 /** What dispatch works with. */
 export interface DispatchParts extends Omit<ClaimParts, "released"> {
   readonly metrics: EngineMetrics;
+  /** The database's time. */
+  now(): Micros;
   /** Gives a task back that could not be delivered. */
   returnTask(kind: QueueName["kind"], task: GivenTask): void;
 }
+
+/** A task that takes its place this far back may stand where claims do not look any more. */
+const recentMicros = 1_000_000;
 
 /** Opens dispatch with no queues. */
 export function openDispatch(parts: DispatchParts): Dispatch {
@@ -114,10 +119,11 @@ class TaskDispatch implements Dispatch {
     this.released(handed.pollId);
   }
 
-  madeReady(name: QueueName): void {
+  madeReady(name: QueueName, position?: Micros): void {
     const queue = this.queues.get(queueKey(name));
     if (queue === undefined) return;
     queue.readyCount++;
+    if (position !== undefined && position < this.parts.now() - recentMicros) queue.lowWater.forget();
     if (queue.polls.size === 0) return;
     for (const poll of queue.polls) {
       if (poll.state === "waiting" && poll.reserved === 0 && roomOf(poll) > 0) poll.state = "claiming";

@@ -7,13 +7,8 @@
 
 import type { RunState } from "../../core/run-state.js";
 import type { Poller, TaskOffer } from "../../core/transition.js";
-
-/** Which queue: workflow tasks and activities of one name are two queues. */
-export interface QueueName {
-  readonly kind: "workflow" | "activity";
-  readonly namespaceId: string;
-  readonly taskQueue: string;
-}
+import type { QueueName } from "../../store/claim.js";
+import { type LowWater, openLowWater } from "../../store/low-water.js";
 
 /** A task that was committed for a poll, with the run as it was then. */
 export interface GivenTask {
@@ -49,12 +44,21 @@ export interface TaskQueue {
   readyCount: number;
   /** By the types asked for: the ready count at which a claim found nothing. */
   readonly emptyAt: Map<string, number>;
+  /** Where its rows begin in the database, as far as claims have learnt. */
+  readonly lowWater: LowWater;
   isClaiming: boolean;
 }
 
 /** Opens a queue nobody waits on. */
 export function openTaskQueue(name: QueueName): TaskQueue {
-  return { name, polls: new Set(), readyCount: 1, emptyAt: new Map(), isClaiming: false };
+  return {
+    name,
+    polls: new Set(),
+    readyCount: 1,
+    emptyAt: new Map(),
+    lowWater: openLowWater(),
+    isClaiming: false,
+  };
 }
 
 /** The name as a key. */

@@ -7,8 +7,9 @@ import type {
   PollActivityTasksRequest,
   PollWorkflowTasksRequest,
 } from "../../../gen/pawl/v1/worker_service_pb.js";
+import type { QueueName } from "../../store/claim.js";
 import { buildActivityTask, buildWorkflowTask } from "../deliver.js";
-import type { GivenTask, QueueName } from "../dispatch/task-queue.js";
+import type { GivenTask } from "../dispatch/task-queue.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";

@@ -27,7 +27,9 @@ export async function startWorkflow(parts: EngineParts, request: StartWorkflowRe
     requestId,
     caller: { identity, principal: call.principal },
   });
-  const { runId, isStarted } = await parts.commit.submit(operation);
+  const { runId, isStarted, isNew } = await parts.commit.submit(operation);
+  // The run was committed in this very turn of the event loop: what is cached of it is how it stands.
+  const known = isNew ? parts.cache.get(operation.namespaceId, operation.workflowId)?.run : undefined;
   const started = { workflowId: operation.workflowId, runId, isStarted };
   const waitMs = msFromDuration(wait) ?? 0;
   if (waitMs === 0) return started;
@@ -35,6 +37,7 @@ export async function startWorkflow(parts: EngineParts, request: StartWorkflowRe
     parts,
     { namespace, workflowId: operation.workflowId, runId, followsChain: true, waitMs },
     call,
+    known?.runId === runId ? known : undefined,
   );
   return outcome === undefined ? started : { ...started, outcome };
 }
@@ -70,7 +73,12 @@ interface Start {
   readonly caller: Caller;
 }
 
-function startOperation({ namespace, spec, requestId, caller }: Start): Operation<StartOutcome> {
+function startOperation({
+  namespace,
+  spec,
+  requestId,
+  caller,
+}: Start): Operation<StartOutcome & { readonly isNew: boolean }> {
   const { namespaceId, name } = namespace;
   const content = toBinary(WorkflowSpecSchema, spec);
   const workflowId = spec.workflowId === "" ? makeWorkflowId(namespaceId, requestId) : spec.workflowId;
@@ -81,7 +89,10 @@ function startOperation({ namespace, spec, requestId, caller }: Start): Operatio
     workflowId,
     bytes: content.length + 500,
     mayBeNew: true,
-    decide: (workflow, context) => decideStart(workflow, input, context),
+    decide(workflow, context) {
+      const transition = decideStart(workflow, input, context);
+      return { ...transition, outcome: { ...transition.outcome, isNew: transition.runs.length > 0 } };
+    },
   };
 }
 

@@ -23,7 +23,7 @@ export async function getHistory(parts: EngineParts, request: GetHistoryRequest,
     request.pageToken === "" ? start : readHistoryPageToken(request.pageToken);
   const first = await findRun(parts, { namespaceId, workflowId, runId: position.runId });
   const waiter = startWait(waitTimeOf(call, msFromDuration(request.wait) ?? 0, Date.now()), call.signal);
-  const stopWatching = parts.watch.watch(first.runId, waiter.wake);
+  const stopWatching = parts.watch.watch(first.runId, () => waiter.wake());
   try {
     for (let goesOn = true; ; goesOn = await waiter.next()) {
       const run = await findRun(parts, { namespaceId, workflowId, runId: first.runId });

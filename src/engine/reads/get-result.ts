@@ -10,7 +10,7 @@ import type { NamespaceRow } from "../../store/namespaces.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
-import { startWait, waitTimeOf } from "../wait.js";
+import { startWait, type Waiter, waitTimeOf } from "../wait.js";
 import { closingOutcome } from "./closing-outcome.js";
 import { findRun } from "./find-run.js";
 
@@ -37,33 +37,49 @@ export async function getWorkflowResult(parts: EngineParts, request: GetWorkflow
   );
 }
 
-/** Waits for an outcome; answers without one when the time is over. */
+/**
+ * Waits for an outcome; answers without one when the time is over. A state that was committed, or loaded, after the call arrived may be given as
+ * `known`, so that it need not be loaded again.
+ */
 export async function waitForOutcome(
   parts: EngineParts,
   ask: OutcomeAsk,
   call: Call,
+  known?: RunState,
 ): Promise<{ runId: string; outcome?: Outcome }> {
   const { namespaceId } = ask.namespace;
-  let run = await findRun(parts, { namespaceId, workflowId: ask.workflowId, runId: ask.runId });
+  const { workflowId } = ask;
   const waiter = startWait(waitTimeOf(call, ask.waitMs, Date.now()), call.signal);
-  let stopWatching = parts.watch.watch(run.runId, waiter.wake);
+  let run = known ?? (await findRun(parts, { namespaceId, workflowId, runId: ask.runId }));
+  try {
+    for (;;) {
+      const end = await waitForEnd(parts, run, waiter, run === known);
+      if (end === undefined) return { runId: run.runId };
+      if (!ask.followsChain || end.nextRunId === "") return { runId: run.runId, outcome: end.outcome };
+      run = await findRun(parts, { namespaceId, workflowId, runId: end.nextRunId });
+    }
+  } finally {
+    waiter.close();
+  }
+}
+
+/** Waits for the end of one run; undefined if the wait is over before. A state that is not of this very moment is loaded again once the run is watched. */
+async function waitForEnd(parts: EngineParts, first: RunState, waiter: Waiter, isCurrent: boolean) {
+  const { namespaceId, workflowId, runId } = first;
+  let latest: RunState | undefined = isCurrent ? first : undefined;
+  const stopWatching = parts.watch.watch(runId, ({ mayBeClosed, run }) => {
+    if (!mayBeClosed) return;
+    latest = run;
+    waiter.wake();
+  });
   try {
     for (let goesOn = true; ; goesOn = await waiter.next()) {
-      run = await findRun(parts, { namespaceId, workflowId: ask.workflowId, runId: run.runId });
+      const run = latest ?? (await findRun(parts, { namespaceId, workflowId, runId }));
       const end = await readEnd(parts, run);
-      const nextRunId = ask.followsChain ? end?.nextRunId : undefined;
-      if (end !== undefined && !nextRunId) return { runId: run.runId, outcome: end.outcome };
-      if (nextRunId) {
-        stopWatching();
-        run = { ...run, runId: nextRunId };
-        stopWatching = parts.watch.watch(nextRunId, waiter.wake);
-        waiter.wake();
-      }
-      if (!goesOn) return { runId: run.runId };
+      if (end !== undefined || !goesOn) return end;
     }
   } finally {
     stopWatching();
-    waiter.close();
   }
 }
 

@@ -3,7 +3,6 @@ import type { Execution } from "../replay/execution.js";
 
 /** A bounded number of runs; the one that was used longest ago makes room. */
 export interface RunCache {
-  readonly size: number;
   /** Takes a run out, to work on it. */
   take(runId: string): Execution | undefined;
   /** Puts a run back whose task was accepted. */
@@ -14,9 +13,6 @@ export interface RunCache {
 export function createRunCache(limit: number): RunCache {
   const runs = new Map<string, Execution>();
   return {
-    get size() {
-      return runs.size;
-    },
     take(runId) {
       const execution = runs.get(runId);
       runs.delete(runId);
