@@ -65,10 +65,26 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   );
   own(child);
   closeSync(log);
-  const address = await findAddress(child, logFile).catch(async (error: unknown) => {
+  try {
+    const address = await findAddress(child, logFile);
+    return {
+      ...(await answerFirst({ address, begin, dir })),
+      pid: child.pid,
+      stop: () => stopServer(child, dir),
+    };
+  } catch (error) {
     await stopServer(child, dir);
     throw error;
-  });
+  }
+}
+
+/** Makes the first call. */
+async function answerFirst(started: {
+  address: string;
+  begin: number;
+  dir: string;
+}): Promise<Omit<Server, "pid" | "stop">> {
+  const { address, begin, dir } = started;
   const { call, close } = openCalls(address);
   await call(WorkflowService.method.listWorkflows, {});
   const firstAnswerMs = performance.now() - begin;
@@ -79,12 +95,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     throw new Error("the server runs without a Postgres of its own");
   return {
     address,
-    pid: child.pid,
     firstAnswerMs,
     databaseUrl: layout.url,
     postgresPid,
     metrics: () => readMetrics(address),
-    stop: () => stopServer(child, dir),
   };
 }
 

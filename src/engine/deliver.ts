@@ -7,8 +7,9 @@ import { isTransient, provisionalEvents } from "../core/task-attempt.js";
 import { durationOf, timestampOf } from "../core/time.js";
 import type { Database } from "../store/database.js";
 import { readHeartbeats } from "../store/heartbeats.js";
-import { readEvents, readHistory } from "../store/history.js";
+import { readHistory } from "../store/history.js";
 import type { GivenTask } from "./dispatch/task-queue.js";
+import type { EventReader } from "./event-reader.js";
 import { activityTokenOf } from "./operations/activity-tasks.js";
 import { workflowTokenOf } from "./operations/workflow-tasks.js";
 import { writeHistoryPageToken } from "./page-token.js";
@@ -19,6 +20,7 @@ import type { TaskTokens } from "./task-token.js";
 export interface DeliveryParts {
   readonly database: Database;
   readonly cache: StateCache;
+  readonly events: EventReader;
   readonly tokens: TaskTokens;
 }
 
@@ -74,8 +76,7 @@ export async function buildActivityTask(
   if (activity === undefined || lease === undefined || lease.epoch !== given.epoch) return undefined;
   const { scheduledEventId } = activity;
   const [event, heartbeat] = await Promise.all([
-    parts.cache.events(run, scheduledEventId - 1, scheduledEventId)?.[0] ??
-      readEvent(parts, run.runId, scheduledEventId),
+    parts.events.read(run, scheduledEventId),
     readHeartbeat(parts, run, activity),
   ]);
   if (event?.kind.case !== "activityScheduled")
@@ -110,7 +111,7 @@ async function readPage(
   through: number,
   maxBytes: number,
 ): Promise<{ events: HistoryEvent[]; hasMore: boolean }> {
-  const cached = parts.cache.events(run, after, through);
+  const cached = parts.cache.events(run, after, through, maxBytes);
   if (cached !== undefined) return { events: cached, hasMore: false };
   return readHistory(parts.database.read, {
     runId: run.runId,
@@ -120,15 +121,6 @@ async function readPage(
     maxBytes,
     descending: false,
   });
-}
-
-async function readEvent(
-  parts: DeliveryParts,
-  runId: string,
-  eventId: number,
-): Promise<HistoryEvent | undefined> {
-  const [event] = await readEvents(parts.database.read, [{ runId, eventId }]);
-  return event;
 }
 
 /** The details of the last heartbeat, for an attempt that another came before. */

@@ -5,11 +5,12 @@ import { isClosedStatus } from "../core/status.js";
 import type { Context } from "../core/transition.js";
 import type { Database } from "../store/database.js";
 import { readIncarnation } from "../store/incarnation.js";
-import { openClock } from "./clock.js";
+import { type Clock, openClock } from "./clock.js";
 import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
 import { type Dispatch, openDispatch } from "./dispatch/dispatch.js";
 import { type DueRuns, openDueRuns } from "./due-runs.js";
 import type { Engine } from "./engine.js";
+import { openEventReader } from "./event-reader.js";
 import { openHeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { Logger } from "./logger.js";
 import type { EngineMetrics } from "./metrics.js";
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly cacheBytes: number;
   readonly metrics: EngineMetrics;
   readonly logger: Logger;
+  /** The database's clock. Default: the real one; tests bring one that they move. */
+  readonly clock?: Clock;
 }
 
 /** A running engine. */
@@ -54,7 +57,7 @@ const maxDueRuns = 200_000;
 /** Opens an engine. The database must have the schema. */
 export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const { database, limits, metrics, logger } = options;
-  const clock = openClock();
+  const clock = options.clock ?? openClock();
   const sentAt = clock.steadyNow();
   const { incarnation, now } = await readIncarnation(database.read);
   clock.observe(sentAt, clock.steadyNow(), now);
@@ -63,11 +66,6 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const watch = openRunWatch();
   const due = openDueRuns(maxDueRuns);
   const fault = (message: string, error: unknown) => logger.error(message, { error });
-  const context: Omit<Context, "now" | "takePoller"> = {
-    limits,
-    newRunId: (namespaceId, workflowId) => makeRunId(namespaceId, workflowId, clock.latest() / 1_000),
-    random: () => randomInt(2 ** 31) / 2 ** 31,
-  };
   const commit: GroupCommit = openGroupCommit({
     database,
     cache,
@@ -75,7 +73,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     metrics,
     maxWaiting: options.maxWaitingOperations,
     maxBatchOperations: options.maxBatchOperations,
-    context,
+    context: contextOf(limits, clock),
     takePoller: (task) => dispatch.takePoller(task),
     released: (pollId) => dispatch.released(pollId),
     committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers }),
@@ -97,6 +95,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     database,
     cache,
     clock,
+    events: openEventReader(database, cache),
     tokens: openTaskTokens(incarnation),
     limits,
     maxRequestBytes: options.maxRequestBytes,
@@ -121,6 +120,15 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       await commit.stop();
       await peers.stop();
     },
+  };
+}
+
+/** What decisions are given of the world, but for the time and the polls that wait. */
+function contextOf(limits: Limits, clock: Clock): Omit<Context, "now" | "takePoller"> {
+  return {
+    limits,
+    newRunId: (namespaceId, workflowId) => makeRunId(namespaceId, workflowId, clock.latest() / 1_000),
+    random: () => randomInt(2 ** 31) / 2 ** 31,
   };
 }
 

@@ -4,6 +4,7 @@ import type { Database } from "../store/database.js";
 import type { Clock } from "./clock.js";
 import type { GroupCommit } from "./commit/group-commit.js";
 import type { Dispatch } from "./dispatch/dispatch.js";
+import type { EventReader } from "./event-reader.js";
 import type { HeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { NamespaceCache } from "./namespace-cache.js";
 import type { RunWatch } from "./run-watch.js";
@@ -16,6 +17,7 @@ export interface EngineParts {
   readonly database: Database;
   readonly cache: StateCache;
   readonly clock: Clock;
+  readonly events: EventReader;
   readonly tokens: TaskTokens;
   readonly limits: Limits;
   /** The largest request and response, in bytes. */

@@ -14,8 +14,13 @@ export interface StateCache {
   /** Keeps a state that is known to be stored; the events are those that the newest write added to its run. */
   keep(workflow: Workflow, newEvents: readonly RecordedEvent[]): void;
   drop(namespaceId: string, workflowId: string): void;
-  /** The events of a run from behind one id through another, if all of them are here. */
-  events(run: RunState, afterEventId: number, throughEventId: number): HistoryEvent[] | undefined;
+  /** The events of a run from behind one id through another, if all of them are here and surely no more than so many bytes. */
+  events(
+    run: RunState,
+    afterEventId: number,
+    throughEventId: number,
+    maxBytes?: number,
+  ): HistoryEvent[] | undefined;
   entries(): number;
   bytes(): number;
 }
@@ -72,10 +77,11 @@ export function openStateCache(maxBytes: number): StateCache {
     drop(namespaceId, workflowId) {
       remove(keyOf(namespaceId, workflowId));
     },
-    events(run, afterEventId, throughEventId) {
+    events(run, afterEventId, throughEventId, maxBytes = maxTailBytes) {
       const entry = entries.get(keyOf(run.namespaceId, run.workflowId));
-      const first = entry?.tail[0]?.eventId;
-      if (entry?.workflow.run?.runId !== run.runId || first === undefined || first > afterEventId + 1)
+      if (entry === undefined || entry.tailBytes > maxBytes) return undefined;
+      const first = entry.tail[0]?.eventId;
+      if (entry.workflow.run?.runId !== run.runId || first === undefined || first > afterEventId + 1)
         return undefined;
       const found = entry.tail.slice(afterEventId + 1 - first, throughEventId + 1 - first);
       return found.length === throughEventId - afterEventId ? found : undefined;

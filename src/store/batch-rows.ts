@@ -52,7 +52,7 @@ export interface BatchRows {
 }
 
 /** The columns of a run that are not simply fields of its state. */
-interface RunColumns {
+export interface RunColumns {
   readonly workflowTask: string | undefined;
   readonly workflowTaskFailure: Uint8Array | undefined;
 }

@@ -59,15 +59,20 @@ export async function readEvents(
   asks: readonly { readonly runId: string; readonly eventId: number }[],
 ): Promise<(HistoryEvent | undefined)[]> {
   if (asks.length === 0) return [];
-  const rows = await q.query<{ ask: number; codec: number; events: Buffer }>(readEventsStatement, [
+  const rows = await q.query<EventRow>(readEventsStatement, [
     asks.map((ask) => ask.runId),
     asks.map((ask) => ask.eventId),
   ]);
-  const found = new Map(rows.map((row) => [row.ask, row]));
-  return asks.map(({ eventId }, index) => {
-    const row = found.get(index);
-    return row === undefined ? undefined : findEvent(row, eventId);
+  const split = new Map(rows.map((row) => [row, splitMessages(row)]));
+  return asks.map(({ runId, eventId }) => {
+    const row = rows.find((candidate) => candidate.run_id === runId && isWithin(candidate, eventId));
+    const message = row === undefined ? undefined : split.get(row)?.[eventId - row.first_event_id];
+    return message === undefined ? undefined : fromBinary(HistoryEventSchema, message);
   });
+}
+
+function isWithin(row: EventRow, eventId: number): boolean {
+  return row.first_event_id <= eventId && eventId <= row.last_event_id;
 }
 
 const lastPossibleId = 2_147_483_646;
@@ -122,19 +127,31 @@ const readBackward: Statement = {
     order by first_event_id desc`,
 };
 
+interface EventRow {
+  run_id: string;
+  first_event_id: number;
+  last_event_id: number;
+  codec: number;
+  events: Buffer;
+}
+
+/** A row is read once, however many of its events are asked for. */
 const readEventsStatement: Statement = {
   name: "read_events",
   text: `
-    select a.number::int - 1 as ask, h.codec, h.events
-    from unnest($1::uuid[], $2::int[]) with ordinality a (run_id, event_id, number)
-    cross join lateral (
-      select codec, events, last_event_id
-      from history
-      where run_id = a.run_id and first_event_id <= a.event_id
-      order by first_event_id desc
-      limit 1
-    ) h
-    where h.last_event_id >= a.event_id`,
+    select h.run_id, h.first_event_id, h.last_event_id, h.codec, h.events
+    from (
+      select distinct a.run_id, r.first_event_id
+      from unnest($1::uuid[], $2::int[]) a (run_id, event_id)
+      cross join lateral (
+        select first_event_id
+        from history
+        where run_id = a.run_id and first_event_id <= a.event_id
+        order by first_event_id desc
+        limit 1
+      ) r
+    ) wanted
+    join history h on h.run_id = wanted.run_id and h.first_event_id = wanted.first_event_id`,
 };
 
 /** The messages of a row: each lies behind its size. */
@@ -144,12 +161,4 @@ function splitMessages(row: { codec: number; events: Buffer }): Uint8Array[] {
   const messages: Uint8Array[] = [];
   while (reader.pos < reader.len) messages.push(reader.bytes());
   return messages;
-}
-
-function findEvent(row: { codec: number; events: Buffer }, eventId: number): HistoryEvent | undefined {
-  for (const message of splitMessages(row)) {
-    const event = fromBinary(HistoryEventSchema, message);
-    if (event.eventId === eventId) return event;
-  }
-  return undefined;
 }

@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** The folder of its Postgres, within the sandbox. Servers of the same name share it. Default "data". */
   readonly data?: string;
+  /** A database to use instead of a Postgres of its own, which starts faster. */
+  readonly databaseUrl?: string;
   /** More flags. */
   readonly flags?: readonly string[];
 }
@@ -70,12 +72,15 @@ export interface Sandbox {
   run(command: string, args: readonly string[], options?: RunOptions): TestProcess;
   /** Where the worker of the example keeps its ledger. */
   readonly ledgerFolder: string;
+  /** The last of what each process wrote, for whoever has to find out why a test failed. */
+  tell(): string;
   /** Ends all that still runs, and removes the folder. */
   close(): Promise<void>;
 }
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const defaultPatienceMs = 30_000;
+const toldChars = 6_000;
 
 /** Makes a sandbox. */
 export async function openSandbox(): Promise<Sandbox> {
@@ -84,15 +89,18 @@ export async function openSandbox(): Promise<Sandbox> {
   await chmod(folder, 0o755);
   const guard = startGuard(folder);
   const ledgerFolder = join(folder, "ledger");
-  const run = (command: string, args: readonly string[], options: RunOptions = {}) =>
-    watch(
-      spawn(command, args, {
-        cwd: options.cwd ?? repository,
-        env: cleanEnvironment(options.env),
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true,
-      }),
-    );
+  const told: { command: string; process: TestProcess }[] = [];
+  const run = (command: string, args: readonly string[], options: RunOptions = {}) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd ?? repository,
+      env: cleanEnvironment(options.env),
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    const process = watch(child);
+    told.push({ command: [command, ...args].join(" "), process });
+    return process;
+  };
   const runNode = (file: string, args: readonly string[], options?: RunOptions) =>
     run(process.execPath, ["--import", "tsx", join(repository, file), ...args], options);
   return {
@@ -106,10 +114,15 @@ export async function openSandbox(): Promise<Sandbox> {
       const port = options.port ?? (await freePort());
       const dataDir = join(folder, options.data ?? "data");
       const flags = ["--port", String(port), "--data-dir", dataDir, "--log-format", "json"];
+      // The Postgres of the test run has fsync off.
+      if (options.databaseUrl !== undefined)
+        flags.push("--database-url", options.databaseUrl, "--allow-unsafe-fsync");
       const child = runNode("src/cli/main.ts", ["serve", ...flags, ...(options.flags ?? [])]);
       const [, address = ""] = await child.waitForOutput(/"address":"([^"]+)","message":"Pawl serves"/);
       return { ...child, address, port, postmasterPid: () => postmasterPid(child) };
     },
+    tell: () =>
+      told.map(({ command, process }) => `$ ${command}\n${process.output().slice(-toldChars)}`).join("\n"),
     async close() {
       guard.stdin?.end();
       if (guard.exitCode === null) await once(guard, "exit");

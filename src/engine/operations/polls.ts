@@ -131,15 +131,13 @@ async function buildAll<Desc extends DescMessage>(
     if (result?.status === "fulfilled" && result.value === undefined) continue;
     const message = result?.status === "fulfilled" ? create(schema, result.value) : undefined;
     if (result?.status === "rejected") failure = result.reason;
-    const bytes =
-      message === undefined
-        ? Number.POSITIVE_INFINITY
-        : given.length === 1
-          ? 0
-          : toBinary(schema, message).length;
-    if (message === undefined || bytes > room || call.signal.aborted)
+    // The first one always fits: a payload and a page are bounded far below a response.
+    const bytes = message === undefined || given.length === 1 ? 0 : toBinary(schema, message).length;
+    if (message === undefined || bytes > room || call.signal.aborted) {
       await returnGivenTask(parts, kind, task);
-    else tasks.push(message as MessageInitShape<Desc>);
+      continue;
+    }
+    tasks.push(message as MessageInitShape<Desc>);
     room -= bytes;
   }
   if (tasks.length === 0 && failure !== undefined) throw failure;

@@ -5,7 +5,6 @@ import type { WorkflowOutcomeSchema } from "../../../gen/pawl/v1/workflow_pb.js"
 import type { GetWorkflowResultRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import type { RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
-import { readEvents } from "../../store/history.js";
 import type { NamespaceRow } from "../../store/namespaces.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
@@ -94,10 +93,6 @@ export async function readEnd(
 }
 
 /** The event that closed a run: always its last. */
-export async function readClosingEvent(parts: EngineParts, run: RunState): Promise<HistoryEvent | undefined> {
-  const eventId = run.nextEventId - 1;
-  const [event] =
-    parts.cache.events(run, eventId - 1, eventId) ??
-    (await readEvents(parts.database.read, [{ runId: run.runId, eventId }]));
-  return event;
+export function readClosingEvent(parts: EngineParts, run: RunState): Promise<HistoryEvent | undefined> {
+  return parts.events.read(run, run.nextEventId - 1);
 }

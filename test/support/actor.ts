@@ -1,0 +1,198 @@
+/** What clients and workers ask of an engine in tests, in as few words as it takes. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import {
+  type ActivityTask,
+  ActivityTaskSchema,
+  type WorkflowTask,
+  WorkflowTaskSchema,
+} from "../../gen/pawl/v1/task_pb.js";
+import * as wk from "../../gen/pawl/v1/worker_service_pb.js";
+import * as wf from "../../gen/pawl/v1/workflow_service_pb.js";
+import { type CommandInit, callOf, type TestServer } from "./engine.js";
+
+type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
+
+/** Somebody who uses one namespace of one server. */
+export type Actor = ReturnType<typeof actor>;
+
+/** A user of a namespace on a server; queue and type are the same for all. */
+export function actor({ operations }: TestServer, namespace: string) {
+  const base = { namespace, taskQueue: "default" };
+  return {
+    start(workflowId: string, rest: Init<typeof wf.StartWorkflowRequestSchema> = {}) {
+      const { spec, ...request } = rest;
+      return operations.startWorkflow(
+        create(wf.StartWorkflowRequestSchema, {
+          namespace,
+          ...request,
+          spec: { workflowId, workflowType: "order", taskQueue: "default", ...spec },
+        } as Init<typeof wf.StartWorkflowRequestSchema>),
+        callOf(),
+      );
+    },
+    signal: (workflowId: string, rest: Init<typeof wf.SignalWorkflowRequestSchema> = {}) =>
+      operations.signalWorkflow(
+        create(wf.SignalWorkflowRequestSchema, { namespace, workflowId, name: "shipped", ...rest }),
+        callOf(),
+      ),
+    terminate: (workflowId: string, rest: Init<typeof wf.TerminateWorkflowRequestSchema> = {}) =>
+      operations.terminateWorkflow(
+        create(wf.TerminateWorkflowRequestSchema, { namespace, workflowId, ...rest }),
+        callOf(),
+      ),
+    cancel: (workflowId: string, rest: Init<typeof wf.CancelWorkflowRequestSchema> = {}) =>
+      operations.cancelWorkflow(
+        create(wf.CancelWorkflowRequestSchema, { namespace, workflowId, ...rest }),
+        callOf(),
+      ),
+    get: async (workflowId: string, runId = "") =>
+      create(
+        wf.GetWorkflowResponseSchema,
+        await operations.getWorkflow(
+          create(wf.GetWorkflowRequestSchema, { namespace, workflowId, runId }),
+          callOf(),
+        ),
+      ),
+    result: async (
+      workflowId: string,
+      rest: Init<typeof wf.GetWorkflowResultRequestSchema> = {},
+      signal?: AbortSignal,
+    ) =>
+      create(
+        wf.GetWorkflowResultResponseSchema,
+        await operations.getWorkflowResult(
+          create(wf.GetWorkflowResultRequestSchema, { namespace, workflowId, ...rest }),
+          callOf(signal),
+        ),
+      ),
+    historyPage: async (
+      workflowId: string,
+      rest: Init<typeof wf.GetHistoryRequestSchema> = {},
+      signal?: AbortSignal,
+    ) =>
+      create(
+        wf.GetHistoryResponseSchema,
+        await operations.getHistory(
+          create(wf.GetHistoryRequestSchema, { namespace, workflowId, ...rest }),
+          callOf(signal),
+        ),
+      ),
+    async history(workflowId: string, runId = ""): Promise<HistoryEvent[]> {
+      const page = await this.historyPage(workflowId, { runId, pageSize: 1_000 });
+      return page.events;
+    },
+    async poll(
+      rest: Init<typeof wk.PollWorkflowTasksRequestSchema> = {},
+      signal?: AbortSignal,
+    ): Promise<WorkflowTask[]> {
+      const request = create(wk.PollWorkflowTasksRequestSchema, { ...base, ...rest });
+      const { tasks = [] } = await operations.pollWorkflowTasks(request, callOf(signal));
+      return tasks.map((task) => create(WorkflowTaskSchema, task));
+    },
+    async pollActivities(
+      rest: Init<typeof wk.PollActivityTasksRequestSchema> = {},
+      signal?: AbortSignal,
+    ): Promise<ActivityTask[]> {
+      const request = create(wk.PollActivityTasksRequestSchema, { ...base, ...rest });
+      const { tasks = [] } = await operations.pollActivityTasks(request, callOf(signal));
+      return tasks.map((task) => create(ActivityTaskSchema, task));
+    },
+    async complete(
+      task: Pick<WorkflowTask, "taskToken">,
+      commands: CommandInit[],
+      rest: Init<typeof wk.CompleteWorkflowTasksRequestSchema> = {},
+    ) {
+      const request = create(wk.CompleteWorkflowTasksRequestSchema, {
+        namespace,
+        ...rest,
+        completions: [{ taskToken: task.taskToken, commands }],
+      });
+      const { outcomes = [] } = await operations.completeWorkflowTasks(request, callOf());
+      return outcomes[0];
+    },
+    async fail(task: Pick<WorkflowTask, "taskToken">) {
+      const request = create(wk.FailWorkflowTasksRequestSchema, {
+        namespace,
+        failures: [{ taskToken: task.taskToken, failure: { message: "broken" } }],
+      });
+      const { outcomes = [] } = await operations.failWorkflowTasks(request, callOf());
+      return outcomes[0];
+    },
+    async completeActivity(task: Pick<ActivityTask, "taskToken">, result = '"done"') {
+      const request = create(wk.CompleteActivityTasksRequestSchema, {
+        namespace,
+        completions: [
+          {
+            target: { case: "taskToken", value: task.taskToken },
+            outcome: { case: "result", value: { body: { case: "json", value: result } } },
+          },
+        ],
+      });
+      const { outcomes = [] } = await operations.completeActivityTasks(request, callOf());
+      return outcomes[0];
+    },
+    async failActivity(task: Pick<ActivityTask, "taskToken">) {
+      const request = create(wk.FailActivityTasksRequestSchema, {
+        namespace,
+        failures: [{ target: { case: "taskToken", value: task.taskToken }, failure: { message: "broken" } }],
+      });
+      const { outcomes = [] } = await operations.failActivityTasks(request, callOf());
+      return outcomes[0];
+    },
+    async beat(task: Pick<ActivityTask, "taskToken">) {
+      const request = create(wk.HeartbeatActivityTasksRequestSchema, {
+        namespace,
+        heartbeats: [
+          {
+            target: { case: "taskToken", value: task.taskToken },
+            details: { body: { case: "json", value: "7" } },
+          },
+        ],
+      });
+      const { outcomes = [] } = await operations.heartbeatActivityTasks(request, callOf());
+      return outcomes[0];
+    },
+    register: (workerId: string, rest: Init<typeof wk.RegisterWorkerRequestSchema>["worker"] = {}) =>
+      operations.registerWorker(
+        create(wk.RegisterWorkerRequestSchema, { namespace, worker: { workerId, ...rest } } as Init<
+          typeof wk.RegisterWorkerRequestSchema
+        >),
+        callOf(),
+      ),
+    drain: (workerId: string, rest: Init<typeof wk.DrainWorkerRequestSchema> = {}) =>
+      operations.drainWorker(create(wk.DrainWorkerRequestSchema, { namespace, workerId, ...rest }), callOf()),
+  };
+}
+
+/** Closes the run. */
+export const completeWorkflow: CommandInit = {
+  kind: {
+    case: "completeWorkflow",
+    value: { result: { body: { case: "json", value: '"all done"' } } },
+  },
+};
+
+/** Schedules an activity of type "charge". */
+export function scheduleActivity(
+  seq: number,
+  value: Extract<CommandInit["kind"], { case: "scheduleActivity" }>["value"] = {},
+): CommandInit {
+  return {
+    seq,
+    kind: { case: "scheduleActivity", value: { activityType: "charge", ...value } },
+  } as CommandInit;
+}
+
+/** Schedules a timer of so many seconds. */
+export function scheduleTimer(seq: number, seconds: number): CommandInit {
+  return {
+    seq,
+    kind: { case: "scheduleTimer", value: { duration: { seconds: BigInt(seconds), nanos: 0 } } },
+  };
+}
+
+/** A duration of so many milliseconds. */
+export function ms(count: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(count / 1_000)), nanos: (count % 1_000) * 1_000_000 };
+}
