@@ -1,4 +1,5 @@
 /** Measures the workloads of the closed loop and single commits, on one server and in turns, so that what disturbs one disturbs all. */
+import type pg from "pg";
 import type { Round, RoundOutcome } from "./client.js";
 import { between, type Meter, readMeter, type Stage, total } from "./costs.js";
 import { commitSingly, connect, findStoredFaults, requireDurable } from "./database.js";
@@ -44,24 +45,29 @@ export async function measureClosedLoop(options: Options, dir: string): Promise<
     flags: options.serverFlags,
     nodeArguments: options.isProfiled ? ["--cpu-prof", `--cpu-prof-dir=${dir}/profile`] : [],
   });
-  const database = await connect(server.databaseUrl);
+  let database: pg.Client | undefined;
   try {
+    database = await connect(server.databaseUrl);
     await requireDurable(database);
     const worker = await startProgram("worker.ts", [server.address, String(options.polls)]);
     const client = await startProgram("client.ts", [server.address]);
-    const stage = { server, worker, client, database };
-    const contenders = listContenders(options, stage);
-    for (const contender of contenders) await runRound(contender, stage, options.warmUpSeconds, true);
-    for (let round = 0; round < options.rounds; round++) {
-      for (const contender of contenders) await runRound(contender, stage, options.seconds, false);
-    }
-    const faults = await findFaults(contenders, stage);
-    await Promise.all([stopProcess(worker), stopProcess(client)]);
-    return { measured: contenders.map(sumUp), faults };
+    return await measure(options, { server, worker, client, database });
   } finally {
-    await database.end();
+    // A connection that was cut can't be ended in order.
+    await database?.end().catch(() => undefined);
     await server.stop();
   }
+}
+
+async function measure(options: Options, stage: Stage): Promise<ClosedLoopOutcome> {
+  const contenders = listContenders(options, stage);
+  for (const contender of contenders) await runRound(contender, stage, options.warmUpSeconds, true);
+  for (let round = 0; round < options.rounds; round++) {
+    for (const contender of contenders) await runRound(contender, stage, options.seconds, false);
+  }
+  const faults = await findFaults(contenders, stage);
+  await Promise.all([stopProcess(stage.worker), stopProcess(stage.client)]);
+  return { measured: contenders.map(sumUp), faults };
 }
 
 function listContenders({ only }: Options, { client, database }: Stage): Contender[] {

@@ -24,6 +24,11 @@ export interface DeliveryParts {
   readonly tokens: TaskTokens;
 }
 
+/** A workflow task as it goes out. */
+export type WorkflowTaskInit = MessageInitShape<typeof WorkflowTaskSchema>;
+/** An activity as it goes out. */
+export type ActivityTaskInit = MessageInitShape<typeof ActivityTaskSchema>;
+
 /** Who gets the tasks. */
 export interface Recipient {
   readonly workerId: string;
@@ -36,7 +41,7 @@ export async function buildWorkflowTask(
   given: GivenTask,
   recipient: Recipient,
   maxBytes: number,
-): Promise<MessageInitShape<typeof WorkflowTaskSchema> | undefined> {
+): Promise<WorkflowTaskInit | undefined> {
   const { run } = given;
   const task = run.workflowTask;
   const lease = task?.lease;
@@ -69,7 +74,7 @@ export async function buildWorkflowTask(
 export async function buildActivityTask(
   parts: DeliveryParts,
   given: GivenTask,
-): Promise<MessageInitShape<typeof ActivityTaskSchema> | undefined> {
+): Promise<ActivityTaskInit | undefined> {
   const { run } = given;
   const activity = run.activities.get(given.seq);
   const lease = activity?.lease;

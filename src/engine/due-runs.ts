@@ -19,7 +19,12 @@ export interface DueRuns {
   /** Called when the next due time comes earlier. */
   onEarlier(callback: () => void): void;
   size(): number;
+  /** How many entries are in memory, those that hold no more included. */
+  entries(): number;
 }
+
+/** So many entries that hold no more are not worth the work. */
+const fewEntries = 1_000;
 
 /** Opens an empty queue of at most so many runs. */
 export function openDueRuns(maxRuns: number): DueRuns {
@@ -30,6 +35,12 @@ export function openDueRuns(maxRuns: number): DueRuns {
 
   function dropInvalid(): void {
     while (heap[0] !== undefined && valid.get(heap[0].runId) !== heap[0]) popHeap(heap);
+  }
+
+  /** Entries far in the future would else stay for as long, whatever has become of their runs. */
+  function compact(): void {
+    heap.length = 0;
+    for (const entry of valid.values()) pushHeap(heap, entry);
   }
 
   return {
@@ -43,6 +54,8 @@ export function openDueRuns(maxRuns: number): DueRuns {
       const entry = { namespaceId: run.namespaceId, workflowId: run.workflowId, runId: run.runId, dueAt };
       valid.set(run.runId, entry);
       pushHeap(heap, entry);
+      dropInvalid();
+      if (heap.length > 2 * valid.size + fewEntries) compact();
       if (isEarlier) callback();
     },
     take(by, max) {
@@ -63,6 +76,7 @@ export function openDueRuns(maxRuns: number): DueRuns {
       callback = called;
     },
     size: () => valid.size,
+    entries: () => heap.length,
   };
 }
 

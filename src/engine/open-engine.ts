@@ -7,7 +7,8 @@ import type { Database } from "../store/database.js";
 import { readIncarnation } from "../store/incarnation.js";
 import { type Clock, openClock } from "./clock.js";
 import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
-import { type Dispatch, openDispatch } from "./dispatch/dispatch.js";
+import { type Dispatch, type HeldPolls, openDispatch } from "./dispatch/dispatch.js";
+import { openPollAnswers } from "./dispatch/poll-answers.js";
 import { type DueRuns, openDueRuns } from "./due-runs.js";
 import type { Engine } from "./engine.js";
 import { openEventReader } from "./event-reader.js";
@@ -47,8 +48,20 @@ export interface OpenEngine {
   readonly operations: Engine;
   /** What the loops do from time to time. */
   readonly upkeep: Upkeep;
+  held(): Held;
   /** Ends open polls, writes what waits and refuses what comes. The database stays open. */
   stop(): Promise<void>;
+}
+
+/** What an engine holds in memory: all of it bounded. */
+export interface Held extends HeldPolls {
+  readonly waitingOperations: number;
+  /** Workflow ids that are being written. */
+  readonly busyIds: number;
+  readonly watchedRuns: number;
+  readonly dueRuns: number;
+  readonly cachedRuns: number;
+  readonly cachedBytes: number;
 }
 
 /** At most so many runs are woken from memory, the others from the database. */
@@ -65,6 +78,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const cache = openStateCache(options.cacheBytes);
   const watch = openRunWatch();
   const due = openDueRuns(maxDueRuns);
+  const nowMs = () => clock.latest() / 1_000;
+  let stopping: Promise<void> | undefined;
   const fault = (message: string, error: unknown) => logger.error(message, { error });
   const commit: GroupCommit = openGroupCommit({
     database,
@@ -83,11 +98,15 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     database,
     metrics,
     now: () => clock.latest(),
-    startTask: (claimed, kind, poll) => startClaimedTask(commit, claimed, kind, poll),
-    returnTask: (kind, task) => {
-      returnGivenTask(parts, kind, task).catch((error: unknown) =>
-        fault("a task could not be given back", error),
-      );
+    async startTask(claimed, kind, poll) {
+      const { handed, found } = await startClaimedTask(commit, claimed, kind, poll);
+      if (handed !== undefined && found !== undefined) dispatch.given(handed, found);
+      return handed;
+    },
+    returnTask: (kind, task) => returnGivenTask(parts, kind, task),
+    isReady(queue, position) {
+      dispatch.madeReady(queue, position);
+      peers.tellReady(queue);
     },
     fault,
   });
@@ -101,26 +120,53 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     maxRequestBytes: options.maxRequestBytes,
     commit,
     dispatch,
+    workflowPolls: openPollAnswers({ empty: [], nowMs }),
+    activityPolls: openPollAnswers({ empty: [], nowMs }),
     watch,
     namespaces: openNamespaceCache(database),
     workers: openWorkerRegistry(database),
     heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
+    fault,
   };
   const peers = await openPeers(database, randomUUID(), {
-    waitingQueues: () => dispatch.waitingQueues(),
-    madeReady: (queue) => dispatch.madeReady(queue),
+    madeReady: (queueHash) => dispatch.madeReadyElsewhere(queueHash),
     changedTail: watch.changedTail,
     fault,
   });
   return {
     operations: bindOperations(parts),
-    upkeep: openUpkeep(parts, due, peers, fault),
-    async stop() {
-      dispatch.endPolls(undefined);
-      await commit.stop();
-      await peers.stop();
+    upkeep: openUpkeep(parts, due, peers, metrics),
+    held: () => ({
+      ...dispatch.held(),
+      waitingOperations: commit.waiting(),
+      busyIds: commit.busyIds(),
+      watchedRuns: watch.size(),
+      dueRuns: due.entries(),
+      cachedRuns: cache.entries(),
+      cachedBytes: cache.bytes(),
+    }),
+    stop() {
+      stopping ??= stop({ dispatch, commit, peers, parts });
+      return stopping;
     },
   };
+}
+
+/** Polls end first, and give back what they can't deliver; then what waits is written. */
+async function stop({ dispatch, commit, peers, parts }: Stopped): Promise<void> {
+  commit.refuseNew();
+  dispatch.endAll();
+  await Promise.all([parts.workflowPolls.whenIdle(), parts.activityPolls.whenIdle()]);
+  await dispatch.whenIdle();
+  await commit.stop();
+  await peers.stop();
+}
+
+interface Stopped {
+  readonly dispatch: Dispatch;
+  readonly commit: GroupCommit;
+  readonly peers: Peers;
+  readonly parts: EngineParts;
 }
 
 /** What decisions are given of the world, but for the time and the polls that wait. */

@@ -1,5 +1,6 @@
 /** The engine's operations, bound to its parts. */
 import { checkSchema } from "../store/readiness.js";
+import { toRefusal } from "./database-trouble.js";
 import type { Call, Engine } from "./engine.js";
 import {
   completeActivityTasks,
@@ -23,7 +24,9 @@ export function bindOperations(parts: EngineParts): Engine {
   const bind =
     <Request, Result>(operation: (parts: EngineParts, request: Request, call: Call) => Promise<Result>) =>
     (request: Request, call: Call) =>
-      operation(parts, request, call);
+      operation(parts, request, call).catch((error: unknown) => {
+        throw toRefusal(error);
+      });
   return {
     startWorkflow: bind(startWorkflow),
     startWorkflows: bind(startWorkflows),

@@ -3,7 +3,9 @@ import type { Limits } from "../core/limits.js";
 import type { Database } from "../store/database.js";
 import type { Clock } from "./clock.js";
 import type { GroupCommit } from "./commit/group-commit.js";
+import type { ActivityTaskInit, WorkflowTaskInit } from "./deliver.js";
 import type { Dispatch } from "./dispatch/dispatch.js";
+import type { PollAnswers } from "./dispatch/poll-answers.js";
 import type { EventReader } from "./event-reader.js";
 import type { HeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { NamespaceCache } from "./namespace-cache.js";
@@ -24,8 +26,12 @@ export interface EngineParts {
   readonly maxRequestBytes: number;
   readonly commit: GroupCommit;
   readonly dispatch: Dispatch;
+  readonly workflowPolls: PollAnswers<readonly WorkflowTaskInit[]>;
+  readonly activityPolls: PollAnswers<readonly ActivityTaskInit[]>;
   readonly watch: RunWatch;
   readonly namespaces: NamespaceCache;
   readonly workers: WorkerRegistry;
   readonly heartbeats: HeartbeatFlusher;
+  /** Reports a fault that nobody else will report. */
+  fault(message: string, error: unknown): void;
 }

@@ -4,11 +4,11 @@
  * A hint is sent after the commit, on a connection of its own, at most one message every few milliseconds. Any may be lost: whoever waits also looks again
  * from time to time. With one live server nothing is sent.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { QueueName } from "../store/claim.js";
 import type { Database } from "../store/database.js";
 import { beatServer, removeServer } from "../store/servers.js";
-import { queueKey } from "./dispatch/task-queue.js";
+import { queueHash } from "./dispatch/queue-directory.js";
 
 /** The other servers of the database. */
 export interface Peers {
@@ -24,9 +24,8 @@ export interface Peers {
 
 /** What is done with a hint of another server. */
 export interface PeerHearers {
-  /** Queues that somebody waits on here. */
-  waitingQueues(): QueueName[];
-  madeReady(queue: QueueName): void;
+  /** The queue with this hash has a ready task. */
+  madeReady(queueHash: string): void;
   /** A run whose id ends with these hex digits may have changed. */
   changedTail(runIdTail: string, mayBeClosed: boolean): void;
   fault(message: string, error: unknown): void;
@@ -52,35 +51,34 @@ export async function openPeers(database: Database, serverId: string, hearers: P
 
   function tell(kind: number, subject: Buffer): void {
     if (isAlone) return;
-    const hint = Buffer.concat([Buffer.of(kind), subject.subarray(0, hintBytes - 1)]).toString("latin1");
-    if (waiting.size < maxHints) waiting.add(hint);
-    timer ??= setTimeout(send, intervalMs);
+    waiting.add(Buffer.concat([Buffer.of(kind), subject]).toString("latin1"));
+    if (waiting.size >= maxHints) void send();
+    else timer ??= setTimeout(() => void send(), intervalMs);
   }
 
-  function send(): void {
+  async function send(): Promise<void> {
+    clearTimeout(timer);
     timer = undefined;
     const payload = Buffer.concat([sender, Buffer.from([...waiting].join(""), "latin1")]).toString("base64");
     waiting.clear();
-    database.notify(channel, payload).catch((error: unknown) => {
+    try {
+      await database.notify(channel, payload);
+    } catch (error) {
       hearers.fault("a hint to other servers was lost", error);
-    });
+    }
   }
 
   function hear(payload: string): void {
     const bytes = Buffer.from(payload, "base64");
     if (bytes.subarray(0, senderBytes).equals(sender)) return;
-    const ready = new Set<string>();
     for (let at = senderBytes; at + hintBytes <= bytes.length; at += hintBytes) {
       const subject = bytes.subarray(at + 1, at + hintBytes).toString("hex");
-      if (bytes[at] === readyKind) ready.add(subject);
+      if (bytes[at] === readyKind) hearers.madeReady(subject);
       else if (bytes[at] === changedKind) hearers.changedTail(subject, false);
       else if (bytes[at] === closedKind) hearers.changedTail(subject, true);
       else if (bytes[at] === helloKind)
         beat().catch((error: unknown) => hearers.fault("a heartbeat was lost", error));
     }
-    if (ready.size === 0) return;
-    for (const queue of hearers.waitingQueues())
-      if (ready.has(hashOf(queue).toString("hex"))) hearers.madeReady(queue);
   }
 
   async function beat(): Promise<void> {
@@ -91,14 +89,19 @@ export async function openPeers(database: Database, serverId: string, hearers: P
   await beat();
   tell(helloKind, Buffer.alloc(hintBytes - 1));
   return {
-    tellReady: (queue) => tell(readyKind, hashOf(queue)),
+    tellReady: (queue) => tell(readyKind, Buffer.from(queueHash(queue), "hex")),
     tellChanged: (runId, isClosed) =>
       tell(isClosed ? closedKind : changedKind, Buffer.from(runIdTail(runId), "hex")),
     beat,
     async stop() {
-      clearTimeout(timer);
+      if (timer !== undefined) await send();
+      isAlone = true;
       stopListening();
-      await removeServer(database.read, serverId);
+      try {
+        await removeServer(database.read, serverId);
+      } catch (error) {
+        hearers.fault("the others will take this server for alive a little longer", error);
+      }
     },
   };
 }
@@ -106,11 +109,4 @@ export async function openPeers(database: Database, serverId: string, hearers: P
 /** The random end of a run id, by which hints name runs: 16 hex digits. */
 export function runIdTail(runId: string): string {
   return runId.slice(-17).replace("-", "");
-}
-
-function hashOf(queue: QueueName): Buffer {
-  return createHash("sha256")
-    .update(queueKey(queue))
-    .digest()
-    .subarray(0, hintBytes - 1);
 }

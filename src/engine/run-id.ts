@@ -1,5 +1,5 @@
 /** Makes run ids. */
-import { createHash, randomFillSync } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 
 /**
  * A UUIDv7 (RFC 9562, 5.7) whose twelve bits behind the version are a hash of namespace and workflow id, so that everything of a workflow id can be
@@ -19,7 +19,5 @@ export function makeRunId(namespaceId: string, workflowId: string, nowMs: number
 
 /** Twelve bits of a hash of a workflow id within its namespace. */
 export function placementHash(namespaceId: string, workflowId: string): number {
-  return (
-    createHash("sha256").update(namespaceId).update("\0").update(workflowId).digest().readUInt16BE(0) & 0x0fff
-  );
+  return hash("sha256", `${namespaceId}\0${workflowId}`, "buffer").readUInt16BE(0) & 0x0fff;
 }

@@ -4,7 +4,7 @@
  * A token is a JSON array behind a version byte and a check value, so that a cut or altered one is told from a stale one. The check value is keyed by the
  * incarnation of the database, which is renewed when a backup is restored: tokens from before match no more.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import { RefusedError } from "../core/errors.js";
 
@@ -48,8 +48,10 @@ const checkLength = 8;
 
 /** Opens the tokens of a database, known by its incarnation. */
 export function openTaskTokens(incarnation: string): TaskTokens {
+  const key = Buffer.from(incarnation);
+
   function check(body: Buffer): Buffer {
-    return createHmac("sha256", incarnation).update(body).digest().subarray(0, checkLength);
+    return hash("sha256", Buffer.concat([key, body]), "buffer").subarray(0, checkLength);
   }
 
   function write(fields: readonly (string | number)[]): Uint8Array {

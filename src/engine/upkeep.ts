@@ -2,12 +2,16 @@
 import { RefusedError } from "../core/errors.js";
 import type { Micros } from "../core/run-state.js";
 import { whichQueuesAreReady } from "../store/claim.js";
+import { countReadyTasks } from "../store/count-ready.js";
 import { removeOldHeartbeats } from "../store/heartbeats.js";
+import { readIncarnation } from "../store/incarnation.js";
 import { makePartitions } from "../store/partitions.js";
 import { removeOldBatches } from "../store/settle-batch.js";
 import { dueWakeups } from "../store/wakeups.js";
 import { removeOldWorkers } from "../store/workers.js";
+import { isDatabaseTrouble } from "./database-trouble.js";
 import type { DueRun, DueRuns } from "./due-runs.js";
+import type { EngineMetrics } from "./metrics.js";
 import { wakeRun } from "./operations/wake-run.js";
 import type { EngineParts } from "./parts.js";
 import type { Peers } from "./peers.js";
@@ -24,9 +28,9 @@ export interface Upkeep {
   pollSlowly(): Promise<void>;
   /** Lets every waiting read look again. */
   rereadAll(): Promise<void>;
-  /** Tells other servers that this one is alive. */
+  /** Tells other servers that this one is alive, and looks at the database's clock. */
   beat(): Promise<void>;
-  /** Writes the heartbeats of workers. */
+  /** Writes the heartbeats of workers, and counts ready tasks for the metrics. */
   flushWorkers(): Promise<void>;
   /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats and silent workers. */
   tidy(): Promise<void>;
@@ -41,17 +45,16 @@ const longestSleepMs = 60_000;
 const longestOverdueSleepMs = 5_000;
 
 /** Opens the passes of an engine. */
-export function openUpkeep(
-  parts: EngineParts,
-  due: DueRuns,
-  peers: Peers,
-  fault: (message: string, error: unknown) => void,
-): Upkeep {
+export function openUpkeep(parts: EngineParts, due: DueRuns, peers: Peers, metrics: EngineMetrics): Upkeep {
   async function wakeOne(run: DueRun): Promise<void> {
     try {
-      due.note(run, await wakeRun(parts.commit, run));
+      const { dueAt, expired } = await wakeRun(parts.commit, run);
+      due.note(run, dueAt);
+      for (const kind of expired) metrics.leaseExpired(kind);
     } catch (error) {
-      if (!(error instanceof RefusedError)) fault("a run could not be woken", error);
+      // The pass for what is overdue comes back to it.
+      if (error instanceof RefusedError || isDatabaseTrouble(error)) return;
+      parts.fault("a run could not be woken", error);
     }
   }
 
@@ -83,8 +86,18 @@ export function openUpkeep(
       }
     },
     rereadAll: async () => parts.watch.allChanged(),
-    beat: () => peers.beat(),
-    flushWorkers: () => parts.workers.flush(),
+    async beat() {
+      const sentAt = parts.clock.steadyNow();
+      const { now } = await readIncarnation(parts.database.read);
+      parts.clock.observe(sentAt, parts.clock.steadyNow(), now);
+      await peers.beat();
+    },
+    async flushWorkers() {
+      await parts.workers.flush();
+      const { workflow, activity } = await countReadyTasks(parts.database.read);
+      metrics.readyTasks("workflow", workflow);
+      metrics.readyTasks("activity", activity);
+    },
     async tidy() {
       // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
       await parts.database.transaction((tx) => makePartitions(tx));

@@ -7,7 +7,13 @@ import { durableSettings, planSettings } from "./settings.js";
 import type { Queryable } from "./statement.js";
 import { runTransaction } from "./transaction.js";
 
-export { ConnectionLostError, DatabaseUnavailableError, DataError, LockTimeoutError } from "./errors.js";
+export {
+  ConnectionLostError,
+  DatabaseUnavailableError,
+  DataError,
+  GivenUpError,
+  LockTimeoutError,
+} from "./errors.js";
 export type { Queryable } from "./statement.js";
 
 /** How to open the database. */

@@ -39,12 +39,22 @@ export class LockTimeoutError extends Error {
   }
 }
 
+/** Postgres gave the statement up: it took too long, was in the way of others, or there was no room; nothing was written. Try again later. */
+export class GivenUpError extends Error {
+  override readonly name = "GivenUpError";
+
+  constructor(cause: Error) {
+    super(`The database gave a statement up: ${cause.message}`, { cause });
+  }
+}
+
 /** The typed error for what a statement failed with. `isLost`: whether its connection is gone. */
 export function classifyError(error: unknown, isLost: boolean): unknown {
   const state = sqlState(error);
   if (state === undefined) return isLost ? new ConnectionLostError(error) : error;
   if (state.startsWith("08") || state.startsWith("57P")) return new ConnectionLostError(error);
   if (state === "55P03") return new LockTimeoutError(error);
+  if (/^(40|53|57014)/.test(state) && error instanceof Error) return new GivenUpError(error);
   if (/^(22|23|54)/.test(state) && error instanceof Error) return new DataError(state, error);
   return error;
 }

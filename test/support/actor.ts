@@ -99,32 +99,32 @@ export function actor({ operations }: TestServer, namespace: string) {
       return tasks.map((task) => create(ActivityTaskSchema, task));
     },
     async complete(
-      task: Pick<WorkflowTask, "taskToken">,
+      task: Pick<WorkflowTask, "taskToken"> | undefined,
       commands: CommandInit[],
-      rest: Init<typeof wk.CompleteWorkflowTasksRequestSchema> = {},
+      rest: { workerId?: string; namespace?: string } = {},
     ) {
       const request = create(wk.CompleteWorkflowTasksRequestSchema, {
         namespace,
         ...rest,
-        completions: [{ taskToken: task.taskToken, commands }],
+        completions: [{ taskToken: tokenOf(task), commands }],
       });
       const { outcomes = [] } = await operations.completeWorkflowTasks(request, callOf());
       return outcomes[0];
     },
-    async fail(task: Pick<WorkflowTask, "taskToken">) {
+    async fail(task: Pick<WorkflowTask, "taskToken"> | undefined) {
       const request = create(wk.FailWorkflowTasksRequestSchema, {
         namespace,
-        failures: [{ taskToken: task.taskToken, failure: { message: "broken" } }],
+        failures: [{ taskToken: tokenOf(task), failure: { message: "broken" } }],
       });
       const { outcomes = [] } = await operations.failWorkflowTasks(request, callOf());
       return outcomes[0];
     },
-    async completeActivity(task: Pick<ActivityTask, "taskToken">, result = '"done"') {
+    async completeActivity(task: Pick<ActivityTask, "taskToken"> | undefined, result = '"done"') {
       const request = create(wk.CompleteActivityTasksRequestSchema, {
         namespace,
         completions: [
           {
-            target: { case: "taskToken", value: task.taskToken },
+            target: { case: "taskToken", value: tokenOf(task) },
             outcome: { case: "result", value: { body: { case: "json", value: result } } },
           },
         ],
@@ -132,20 +132,20 @@ export function actor({ operations }: TestServer, namespace: string) {
       const { outcomes = [] } = await operations.completeActivityTasks(request, callOf());
       return outcomes[0];
     },
-    async failActivity(task: Pick<ActivityTask, "taskToken">) {
+    async failActivity(task: Pick<ActivityTask, "taskToken"> | undefined) {
       const request = create(wk.FailActivityTasksRequestSchema, {
         namespace,
-        failures: [{ target: { case: "taskToken", value: task.taskToken }, failure: { message: "broken" } }],
+        failures: [{ target: { case: "taskToken", value: tokenOf(task) }, failure: { message: "broken" } }],
       });
       const { outcomes = [] } = await operations.failActivityTasks(request, callOf());
       return outcomes[0];
     },
-    async beat(task: Pick<ActivityTask, "taskToken">) {
+    async beat(task: Pick<ActivityTask, "taskToken"> | undefined) {
       const request = create(wk.HeartbeatActivityTasksRequestSchema, {
         namespace,
         heartbeats: [
           {
-            target: { case: "taskToken", value: task.taskToken },
+            target: { case: "taskToken", value: tokenOf(task) },
             details: { body: { case: "json", value: "7" } },
           },
         ],
@@ -163,6 +163,12 @@ export function actor({ operations }: TestServer, namespace: string) {
     drain: (workerId: string, rest: Init<typeof wk.DrainWorkerRequestSchema> = {}) =>
       operations.drainWorker(create(wk.DrainWorkerRequestSchema, { namespace, workerId, ...rest }), callOf()),
   };
+}
+
+/** The token of a task that must be there. */
+export function tokenOf(task: { readonly taskToken: Uint8Array } | undefined): Uint8Array {
+  if (task === undefined) throw new Error("there is no task");
+  return task.taskToken;
 }
 
 /** Closes the run. */

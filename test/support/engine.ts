@@ -1,5 +1,6 @@
 /** Engines over one database of a test's own, and the calls that clients and workers make of them. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { inject } from "vitest";
 import type { CommandSchema } from "../../gen/pawl/v1/command_pb.js";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
@@ -36,6 +37,8 @@ export interface TestCluster {
   open(options?: Partial<EngineOptions> & { readonly writeConnections?: number }): Promise<TestServer>;
   /** Moves the clock of all servers. */
   moveTime(ms: number): void;
+  /** Cuts all servers off from the database, and lets nobody in until it is told to. */
+  cutOff(): Promise<() => Promise<void>>;
   /** Runs a statement of the test's own. */
   run<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
   close(): Promise<void>;
@@ -99,6 +102,19 @@ export async function openTestCluster(): Promise<TestCluster> {
     },
     moveTime(ms) {
       movedMicros += ms * 1_000;
+    },
+    async cutOff() {
+      const outside = await openConnection({ url: inject("postgresUrl"), name: "pawl-test-admin" });
+      const name = new URL(url).pathname.slice(1);
+      await outside.query(`alter database ${name} with allow_connections false`);
+      await outside.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'pawl'",
+        [name],
+      );
+      return async () => {
+        await outside.query(`alter database ${name} with allow_connections true`);
+        await outside.end();
+      };
     },
     run: async (text, values = []) => (await admin.query(text, values)).rows,
     async close() {

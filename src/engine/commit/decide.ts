@@ -2,7 +2,7 @@
 import type { Context, Poller, TaskOffer } from "../../core/transition.js";
 import type { Operation } from "./operation.js";
 import type { Pending } from "./pending.js";
-import { type States, stateFor } from "./read-states.js";
+import { type States, stateFor, strayKey } from "./read-states.js";
 import { beginUnit, foldTransition, hasChanges, type UnitDraft } from "./unit-draft.js";
 
 /** What deciding works with. */
@@ -35,7 +35,7 @@ export function decideAll(parts: DecideParts, items: readonly Pending[], states:
   const again: Pending[] = [];
   for (const item of items) {
     const { workflow, isFresh, isStray } = stateFor(states, item);
-    const draftKey = isStray ? `${item.key}#${item.operation.runId}` : item.key;
+    const draftKey = isStray ? strayKey(item.key, workflow.run?.runId ?? "") : item.key;
     const draft = drafts.get(draftKey) ?? beginUnit(workflow, isFresh);
     drafts.set(draftKey, draft);
     const mayAnswer = draft.isFresh && !hasChanges(draft);
@@ -60,7 +60,11 @@ function decideOne(parts: DecideParts, item: Pending, draft: UnitDraft): Answer 
   };
   try {
     const transition = item.operation.decide(draft.current, context);
-    if (foldTransition(draft, transition)) return { kind: "written", outcome: transition.outcome };
+    if (foldTransition(draft, transition)) {
+      draft.reserved.push(...taken);
+      return { kind: "written", outcome: transition.outcome };
+    }
+    for (const pollId of taken) parts.released(pollId);
     return { kind: "nothing", outcome: transition.outcome };
   } catch (error) {
     for (const pollId of taken) parts.released(pollId);

@@ -12,7 +12,7 @@ import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import { RefusedError } from "../../core/errors.js";
 import type { Workflow } from "../../core/run-state.js";
 import type { Context, HandedTask, Poller, TaskOffer } from "../../core/transition.js";
-import type { Queryable } from "../../store/database.js";
+import { DataError, LockTimeoutError, type Queryable } from "../../store/database.js";
 import type { Unit } from "../../store/unit.js";
 import { type BatchWriter, openBatchWriter, type UnitResult } from "./batch-writer.js";
 import { decideAll } from "./decide.js";
@@ -28,7 +28,11 @@ export interface GroupCommit {
   /** Resolves with the outcome once it is committed; rejects with the refusal. */
   submit<T>(operation: Operation<T>): Promise<T>;
   waiting(): number;
-  /** Writes what waits, refuses what comes, and resolves when nothing is in flight. */
+  /** How many workflow ids are being written. */
+  busyIds(): number;
+  /** Refuses what comes, but for what the server itself owes. */
+  refuseNew(): void;
+  /** Writes what waits, refuses all that comes, and resolves when nothing is in flight. */
   stop(): Promise<void>;
 }
 
@@ -56,7 +60,13 @@ export interface GroupCommitParts extends StateSources {
 
 /** Operations that lost this often go to the slow lane. */
 const patience = 2;
+/** Fewer operations than this are not shared out: a batch costs about as much as so many operations. */
+const smallBatch = 16;
 const maxBatchBytes = 4 * 1024 * 1024;
+/** What operations that wait may hold in memory, beside the bound on their number. */
+const maxWaitingBytes = 256 * 1024 * 1024;
+/** How many ids are in the slow lane at once; its connections are no more. */
+const slowLanes = 2;
 
 type FinishedUnit = ReturnType<typeof finishUnit> & {
   readonly draft: UnitDraft;
@@ -75,18 +85,22 @@ class Committer implements GroupCommit {
   private readonly inFlight = new Set<Promise<void>>();
   /** Ids whose operations keep losing. */
   private readonly slow = new Set<string>();
+  private slowInFlight = 0;
   private isScheduled = false;
+  private isRefusing = false;
   private isStopping = false;
 
   constructor(private readonly parts: GroupCommitParts) {
-    this.writer = openBatchWriter(parts);
+    this.writer = openBatchWriter({ ...parts, isStopping: () => this.isStopping });
     this.idle = [...parts.database.write];
   }
 
   submit<T>(operation: Operation<T>): Promise<T> {
     const { maxWaiting } = this.parts;
-    if (this.isStopping) return Promise.reject(shuttingDown());
-    if (this.queue.size() >= maxWaiting) return Promise.reject(serverBusy(maxWaiting));
+    const isOwed = operation.isOwed === true;
+    if (this.isStopping || (this.isRefusing && !isOwed)) return Promise.reject(shuttingDown());
+    const isFull = this.queue.size() >= maxWaiting || this.queue.bytes() >= maxWaitingBytes;
+    if (isFull && !isOwed) return Promise.reject(serverBusy(this.queue.size()));
     return new Promise<T>((resolve, reject) => {
       this.queue.add({
         key: workflowKey(operation),
@@ -105,11 +119,19 @@ class Committer implements GroupCommit {
     return this.queue.size();
   }
 
+  busyIds(): number {
+    return this.queue.busyKeys();
+  }
+
+  refuseNew(): void {
+    this.isRefusing = true;
+  }
+
   async stop(): Promise<void> {
     this.isStopping = true;
     while (this.inFlight.size > 0 || this.queue.size() > 0) {
       this.pump();
-      await Promise.race([...this.inFlight, new Promise((resolve) => setImmediate(resolve))]);
+      await (this.inFlight.size > 0 ? Promise.race(this.inFlight) : nextTurn());
     }
   }
 
@@ -126,7 +148,7 @@ class Committer implements GroupCommit {
   private pump(): void {
     for (const key of this.slow) this.writeSlowly(key);
     for (let connection = this.idle.pop(); connection !== undefined; connection = this.idle.pop()) {
-      const items = this.queue.take(this.parts.maxBatchOperations, maxBatchBytes);
+      const items = this.queue.take(this.batchSize(), maxBatchBytes);
       const used = connection;
       if (items.length === 0) {
         this.idle.push(used);
@@ -136,20 +158,36 @@ class Committer implements GroupCommit {
     }
   }
 
+  /**
+   * What waits is shared among the free connections. Callers that wait for each other in turns would otherwise all move in one batch, and server,
+   * database and workers would take turns as well instead of working at the same time.
+   */
+  private batchSize(): number {
+    const share = Math.ceil(this.queue.size() / (this.idle.length + 1));
+    return Math.min(this.parts.maxBatchOperations, Math.max(share, smallBatch));
+  }
+
   private writeSlowly(key: string): void {
+    if (!this.queue.isKnown(key)) this.slow.delete(key);
+    if (this.slowInFlight >= slowLanes) return;
     const items = this.queue.takeKey(key);
     if (items.length === 0) return;
     this.slow.delete(key);
+    this.slowInFlight++;
     for (const item of items) item.mustLoad = true;
-    const work = writeInSlowLane(this.parts.database, items, () => this.prepare(items));
-    this.track(work, items, () => undefined);
+    const { database } = this.parts;
+    const work = writeInSlowLane({ database, writer: this.writer }, items, () => this.prepare(items));
+    this.track(work, items, () => {
+      this.slowInFlight--;
+    });
   }
 
-  /** Sees work to its end: an error is that of every operation in it that is not answered yet. */
+  /** Sees work to its end. It fails only before anything was decided; then its error is that of every operation in it. */
   private track(work: Promise<void>, items: readonly Pending[], done: () => void): void {
     const tracked = work
       .catch((error: unknown) => {
-        for (const item of items) item.reject(error);
+        if (error instanceof LockTimeoutError && !this.isStopping) this.decideAgain(items, 1);
+        else for (const item of items) item.reject(error);
       })
       .finally(() => {
         for (const key of new Set(items.map((item) => item.key))) this.queue.release(key);
@@ -163,14 +201,7 @@ class Committer implements GroupCommit {
   private async flush(connection: Queryable, items: readonly Pending[]): Promise<void> {
     const prepared = await this.prepare(items);
     if (prepared.units.length === 0) return;
-    let results: UnitResult[];
-    try {
-      results = await this.writer.write(connection, prepared.units, prepared.operations);
-    } catch (error) {
-      prepared.abandon();
-      throw error;
-    }
-    prepared.conclude(results);
+    prepared.conclude(await this.writer.write(connection, prepared.units, prepared.operations));
   }
 
   private async prepare(items: readonly Pending[]): Promise<Prepared> {
@@ -202,9 +233,6 @@ class Committer implements GroupCommit {
         });
         parts.metrics.cacheSize(parts.cache.entries(), parts.cache.bytes());
       },
-      abandon: () => {
-        for (const unit of finished) this.giveUp(unit);
-      },
     };
   }
 
@@ -215,20 +243,25 @@ class Committer implements GroupCommit {
   ): void {
     const { draft, unit, after, newEvents, items } = finished;
     if (result === "won") {
-      this.parts.cache.keep(after, newEvents);
-      this.parts.committed({ unit, after, handed: draft.handed });
+      try {
+        this.parts.cache.keep(after, newEvents);
+        this.parts.committed({ unit, after, handed: draft.handed });
+      } catch (error) {
+        this.parts.fault("what follows from a written batch could not be done", error);
+      }
       for (const item of items) item.resolve(outcomes.get(item));
       return;
     }
     this.giveUp(finished);
     if (result === "lost") this.decideAgain(items, 1);
-    else this.isolate(items, result);
+    else if (result.error instanceof DataError) this.isolate(items, result.error);
+    else for (const item of items) item.reject(result.error);
   }
 
   /** A unit was not written: what was believed of it is forgotten, and polls that were promised its tasks wait on. */
   private giveUp({ draft, unit }: FinishedUnit): void {
     this.parts.cache.drop(unit.namespaceId, unit.workflowId);
-    for (const task of draft.handed) this.parts.released(task.pollId);
+    for (const pollId of draft.reserved) this.parts.released(pollId);
   }
 
   /** Decides again on states loaded anew; what has lost too often takes the slow lane. */
@@ -252,6 +285,10 @@ class Committer implements GroupCommit {
     const message = "the operation could not be stored; the server's log has the cause";
     only.reject(new RefusedError(ErrorReason.INTERNAL, message));
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function groupByKey(items: Iterable<Pending>): Map<string, Pending[]> {

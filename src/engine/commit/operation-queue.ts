@@ -13,13 +13,17 @@ export interface OperationQueue<Q extends Queued> {
   addFirst(items: readonly Q[]): void;
   /** Takes the next items, and makes their ids busy. One that is larger than `maxBytes` comes alone. */
   take(maxItems: number, maxBytes: number): Q[];
-  /** Takes all that wait for an id and makes it busy; nothing if it is busy. */
+  /** Takes all that wait for an id and makes it busy; nothing if it is busy or nothing waits. */
   takeKey(key: string): Q[];
   /** Says that an id is in no batch any more. */
   release(key: string): void;
-  /** Takes everything out. */
-  clear(): Q[];
+  /** Whether an id is in a batch, or something waits for it. */
+  isKnown(key: string): boolean;
   size(): number;
+  /** What waits, in bytes. */
+  bytes(): number;
+  /** How many ids are in a batch. */
+  busyKeys(): number;
 }
 
 /** Opens an empty queue. */
@@ -29,6 +33,7 @@ export function openOperationQueue<Q extends Queued>(): OperationQueue<Q> {
   /** Ids with waiting items that are not busy, in order; a Map keeps insertion order and allows removal. */
   const ready = new Set<string>();
   let size = 0;
+  let totalBytes = 0;
 
   function takeFrom(key: string, maxItems: number, maxBytes: number): Q[] {
     const items = waiting.get(key) ?? [];
@@ -44,23 +49,25 @@ export function openOperationQueue<Q extends Queued>(): OperationQueue<Q> {
     ready.delete(key);
     busy.add(key);
     size -= taken.length;
+    totalBytes -= bytes;
     return taken;
   }
 
-  function itemsOf(key: string): Q[] {
+  function itemsOf({ key, bytes }: Q): Q[] {
     const items = waiting.get(key) ?? [];
     if (items.length === 0) waiting.set(key, items);
     if (!busy.has(key)) ready.add(key);
     size++;
+    totalBytes += bytes;
     return items;
   }
 
   return {
     add(item) {
-      itemsOf(item.key).push(item);
+      itemsOf(item).push(item);
     },
     addFirst(items) {
-      for (const item of items.toReversed()) itemsOf(item.key).unshift(item);
+      for (const item of items.toReversed()) itemsOf(item).unshift(item);
     },
     take(maxItems, maxBytes) {
       const taken: Q[] = [];
@@ -75,20 +82,16 @@ export function openOperationQueue<Q extends Queued>(): OperationQueue<Q> {
       return taken;
     },
     takeKey(key) {
-      if (busy.has(key)) return [];
+      if (busy.has(key) || !waiting.has(key)) return [];
       return takeFrom(key, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
     },
     release(key) {
       busy.delete(key);
       if (waiting.has(key)) ready.add(key);
     },
-    clear() {
-      const all = [...waiting.values()].flat();
-      waiting.clear();
-      ready.clear();
-      size = 0;
-      return all;
-    },
+    isKnown: (key) => busy.has(key) || waiting.has(key),
     size: () => size,
+    bytes: () => totalBytes,
+    busyKeys: () => busy.size,
   };
 }

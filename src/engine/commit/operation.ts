@@ -22,6 +22,8 @@ export interface Operation<T> {
   readonly needsFresh?: boolean;
   /** It acts on what is due: its time is the earliest that the database's clock may show, not the latest. */
   readonly isDue?: boolean;
+  /** It goes on with what the server itself did, such as a task that it claimed: taken on even where others are refused as too many. */
+  readonly isOwed?: boolean;
   /** The version of the run that the caller has seen: an older cached state is out of date. */
   readonly seenVersion?: number;
   decide(workflow: Workflow, context: Context): WorkflowTransition<T>;

@@ -37,16 +37,21 @@ export function stateFor(
   const stray =
     runId === undefined || current.workflow.run?.runId === runId
       ? undefined
-      : states.strays.get(`${item.key}#${runId}`);
+      : states.strays.get(strayKey(item.key, runId));
   return stray === undefined
     ? { ...current, isStray: false }
     : { workflow: stray, isFresh: true, isStray: true };
 }
 
-/** Takes states from the cache, and loads the others in one statement. */
+/** The name of a run that is not the current one of its workflow id. No name of a workflow id begins like this. */
+export function strayKey(key: string, runId: string): string {
+  return `#${runId}/${key}`;
+}
+
+/** Takes states from the cache, and loads the others in one statement; one more where a run turns out not to be the current one. */
 export async function readStates(parts: StateSources, items: readonly Pending[]): Promise<States> {
   const states: States = { current: new Map(), strays: new Map() };
-  const asks = new Map<string, LoadAsk & { keys: string[] }>();
+  const asks: Asks = new Map();
   for (const item of items) {
     const { operation, key } = item;
     const cached = parts.cache.get(operation.namespaceId, operation.workflowId);
@@ -55,29 +60,33 @@ export async function readStates(parts: StateSources, items: readonly Pending[])
     parts.metrics.cacheLookup(suffices);
     if (suffices) states.current.set(key, { workflow: cached ?? unknownWorkflow(operation), isFresh: false });
     else ask(asks, key, operation, undefined);
-    const { runId } = operation;
-    if (!suffices && runId !== undefined && cached?.run?.runId !== runId)
-      ask(asks, `${key}#${runId}`, operation, runId);
   }
-  if (asks.size === 0) return states;
-  const sentAt = parts.clock.steadyNow();
-  const loaded = await loadWorkflows(parts.database.read, [...asks.values()]);
-  parts.clock.observe(sentAt, parts.clock.steadyNow(), loaded.now);
-  [...asks.keys()].forEach((key, index) => {
-    const workflow = loaded.workflows[index];
-    if (workflow === undefined) return;
-    if (key.includes("#") && asks.get(key)?.runId !== undefined) states.strays.set(key, workflow);
-    else states.current.set(key, { workflow, isFresh: true });
-  });
+  for (const [key, workflow] of await load(parts, asks)) states.current.set(key, { workflow, isFresh: true });
+  const strays: Asks = new Map();
+  for (const { key, operation } of items) {
+    const { runId } = operation;
+    const current = states.current.get(key);
+    if (runId !== undefined && current?.isFresh === true && current.workflow.run?.runId !== runId)
+      ask(strays, strayKey(key, runId), operation, runId);
+  }
+  for (const [key, workflow] of await load(parts, strays)) states.strays.set(key, workflow);
   return states;
 }
 
-function ask(
-  asks: Map<string, LoadAsk & { keys: string[] }>,
-  name: string,
-  operation: Operation<unknown>,
-  runId: string | undefined,
-): void {
+type Asks = Map<string, LoadAsk & { keys: string[] }>;
+
+async function load({ clock, database }: StateSources, asks: Asks): Promise<[string, Workflow][]> {
+  if (asks.size === 0) return [];
+  const sentAt = clock.steadyNow();
+  const { now, workflows } = await loadWorkflows(database.read, [...asks.values()]);
+  clock.observe(sentAt, clock.steadyNow(), now);
+  return [...asks.keys()].flatMap((key, index): [string, Workflow][] => {
+    const workflow = workflows[index];
+    return workflow === undefined ? [] : [[key, workflow]];
+  });
+}
+
+function ask(asks: Asks, name: string, operation: Operation<unknown>, runId: string | undefined): void {
   const { namespaceId, workflowId } = operation;
   const keys = [...(operation.keys ?? []), ...(operation.keysIfRefused ?? [])];
   const known = asks.get(name);

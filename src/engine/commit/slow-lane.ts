@@ -5,12 +5,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../../store/database.js";
-import { ConnectionLostError } from "../../store/database.js";
+import { ConnectionLostError, GivenUpError, LockTimeoutError } from "../../store/database.js";
 import { lockWorkflow } from "../../store/lock.js";
-import { settleBatch } from "../../store/settle-batch.js";
 import type { Unit } from "../../store/unit.js";
 import { writeBatch } from "../../store/write-batch.js";
-import type { UnitResult } from "./batch-writer.js";
+import type { BatchWriter, UnitResult } from "./batch-writer.js";
 import type { Pending } from "./pending.js";
 
 /** Decisions that have to be written. */
@@ -19,8 +18,6 @@ export interface Prepared {
   readonly operations: number;
   /** Answers the callers; takes a result for each unit. */
   conclude(results: readonly UnitResult[]): void;
-  /** Forgets the decisions: they were not written. */
-  abandon(): void;
 }
 
 /** A row that is just being made by another can't be waited for: the unit comes back and tries again after so long. */
@@ -28,31 +25,41 @@ const pauseMs = 2;
 
 /** Writes operations of one workflow id under ordinary locks. `prepare` decides them on states that it loads. */
 export async function writeInSlowLane(
-  database: Database,
+  { database, writer }: { readonly database: Database; readonly writer: BatchWriter },
   items: readonly Pending[],
   prepare: () => Promise<Prepared>,
 ): Promise<void> {
   const [first] = items;
   if (first === undefined) return;
+  const { namespaceId, workflowId } = first.operation;
   const batchId = randomUUID();
   let prepared: Prepared | undefined;
   let won: readonly number[] = [];
   try {
     await database.transaction(async (connection) => {
-      await lockWorkflow(connection, first.operation);
+      await lockWorkflow(connection, { namespaceId, workflowId });
       prepared = await prepare();
       if (prepared.units.length > 0)
         won = (await writeBatch(connection, { batchId, units: prepared.units, answered: [] })).won;
     });
   } catch (error) {
-    if (!(error instanceof ConnectionLostError) || prepared === undefined) {
-      prepared?.abandon();
-      throw error;
+    if (prepared === undefined) throw error;
+    if (!(error instanceof ConnectionLostError)) return failAll(prepared, error);
+    try {
+      won = await writer.settle(database.read, batchId);
+    } catch (unknown) {
+      return failAll(prepared, unknown);
     }
-    won = (await settleBatch(database.read, batchId)) ?? [];
   }
   if (prepared === undefined) return;
   const written = new Set(won);
   if (written.size < prepared.units.length) await delay(pauseMs);
   prepared.conclude(prepared.units.map((_, index) => (written.has(index) ? "won" : "lost")));
+}
+
+/** A lock that was not to be had in time is as good as a unit that lost; anything else is told, or found out by writing each operation alone. */
+function failAll(prepared: Prepared, error: unknown): void {
+  const isPassing = error instanceof LockTimeoutError || error instanceof GivenUpError;
+  const result: UnitResult = isPassing ? "lost" : { error };
+  prepared.conclude(prepared.units.map(() => result));
 }

@@ -13,11 +13,13 @@ export interface UnitDraft {
   readonly isFresh: boolean;
   readonly steps: Map<string, RunStep>;
   readonly handed: HandedTask[];
+  /** The polls that were reserved for these decisions, once for each task. One that claimed a task is reserved by its claim, not here. */
+  readonly reserved: string[];
 }
 
 /** Begins a unit. */
 export function beginUnit(base: Workflow, isFresh: boolean): UnitDraft {
-  return { base, current: base, isFresh, steps: new Map(), handed: [] };
+  return { base, current: base, isFresh, steps: new Map(), handed: [], reserved: [] };
 }
 
 /** Whether anything was decided that has to be written. */

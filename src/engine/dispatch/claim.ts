@@ -1,6 +1,7 @@
 /** Claims ready tasks from the database for the polls of a queue: one statement for all of them. */
+import type { Micros } from "../../core/run-state.js";
 import type { HandedTask } from "../../core/transition.js";
-import { type ClaimedTask, claimTasks } from "../../store/claim.js";
+import { type ClaimedTask, claimTasks, type QueueName, unclaimTasks } from "../../store/claim.js";
 import type { Database } from "../../store/database.js";
 import { type Poll, roomOf, type TaskQueue, typesKey } from "./task-queue.js";
 
@@ -11,6 +12,8 @@ export interface ClaimParts {
   startTask(claimed: ClaimedTask, kind: "workflow" | "activity", poll: Poll): Promise<HandedTask | undefined>;
   /** A reservation came to nothing. */
   released(pollId: string): void;
+  /** A task is there for anybody to claim, here or at another server. */
+  isReady(queue: QueueName, position: Micros): void;
   fault(message: string, error: unknown): void;
 }
 
@@ -19,32 +22,43 @@ export async function claimForPolls(parts: ClaimParts, queue: TaskQueue): Promis
   if (queue.isClaiming) return;
   queue.isClaiming = true;
   try {
-    for (;;) {
-      const groups = groupByTypes(queue);
-      if (groups.length === 0) return;
-      const countBefore = queue.readyCount;
-      const asks = groups.map((polls) => ({
-        ...queue.name,
-        types: polls[0]?.types ?? [],
-        lowWater: queue.lowWater,
-        limit: polls.reduce((sum, poll) => sum + roomOf(poll), 0),
-      }));
-      const claimed = await claimTasks(parts.database.read, asks);
-      await Promise.all(
-        groups.map((polls, index) =>
-          startAll(
-            parts,
-            queue,
-            polls,
-            claimed.filter((task) => task.ask === index),
-          ),
-        ),
-      );
-      for (const polls of groups) settle(queue, polls, countBefore);
-    }
+    for (let groups = groupByTypes(queue); groups.length > 0; groups = groupByTypes(queue))
+      await claimOnce(parts, queue, groups);
+  } catch (error) {
+    for (const poll of queue.polls) if (poll.state === "claiming") poll.state = "waiting";
+    throw error;
   } finally {
     queue.isClaiming = false;
   }
+}
+
+async function claimOnce(
+  parts: ClaimParts,
+  queue: TaskQueue,
+  groups: readonly (readonly Poll[])[],
+): Promise<void> {
+  const countBefore = queue.readyCount;
+  const asks = groups.map((polls) => ({
+    ...queue.name,
+    types: polls[0]?.types ?? [],
+    lowWater: queue.lowWater,
+    limit: polls.reduce((sum, poll) => sum + roomOf(poll), 0),
+  }));
+  const claimed = await claimTasks(parts.database.read, asks);
+  const started = groups.map((polls, index) =>
+    startAll(
+      parts,
+      queue,
+      polls,
+      claimed.filter((task) => task.ask === index),
+    ),
+  );
+  await giveBack(parts, (await Promise.all(started)).flat());
+  groups.forEach((polls, index) => {
+    const count = claimed.filter((task) => task.ask === index).length;
+    // A full claim says nothing of what lies behind, even where others were quicker to start what it found.
+    if (count < (asks[index]?.limit ?? 0)) settle(queue, polls, countBefore);
+  });
 }
 
 /** The claiming polls, those that handle the same types together. */
@@ -60,12 +74,13 @@ function groupByTypes(queue: TaskQueue): Poll[][] {
   return [...groups.values()];
 }
 
+/** Starts tasks for polls. Answers with those that no poll has room for any more, since some have ended meanwhile. */
 async function startAll(
   parts: ClaimParts,
   queue: TaskQueue,
   polls: readonly Poll[],
   tasks: readonly ClaimedTask[],
-): Promise<void> {
+): Promise<readonly ClaimedTask[]> {
   const starts: Promise<void>[] = [];
   let next = 0;
   for (const poll of polls) {
@@ -74,6 +89,7 @@ async function startAll(
     next += room;
   }
   await Promise.all(starts);
+  return tasks.slice(next);
 }
 
 async function startOne(parts: ClaimParts, queue: TaskQueue, poll: Poll, task: ClaimedTask): Promise<void> {
@@ -85,6 +101,12 @@ async function startOne(parts: ClaimParts, queue: TaskQueue, poll: Poll, task: C
     parts.fault("a claimed task could not be started", error);
   }
   if (handed === undefined) parts.released(poll.pollId);
+}
+
+async function giveBack(parts: ClaimParts, tasks: readonly ClaimedTask[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await unclaimTasks(parts.database.read, tasks);
+  for (const task of tasks) parts.isReady(task, task.position);
 }
 
 /** A poll that got nothing waits, unless something has become ready since its claim. */

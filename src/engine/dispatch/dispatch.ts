@@ -4,22 +4,17 @@
  * A task that is made while a poll waits for it is handed over in the transition that makes it; what nobody waits for is claimed from the ready tasks.
  * Either way the lease is made by a guarded transition, and the task goes out once that is committed.
  */
+import { randomUUID } from "node:crypto";
+import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import { RefusedError } from "../../core/errors.js";
 import type { Micros, RunState } from "../../core/run-state.js";
 import type { HandedTask, Poller, TaskOffer } from "../../core/transition.js";
 import type { QueueName } from "../../store/claim.js";
 import type { EngineMetrics } from "../metrics.js";
 import { startWait, type Waiter } from "../wait.js";
 import { type ClaimParts, claimForPolls } from "./claim.js";
-import {
-  choosePoll,
-  type GivenTask,
-  isKnownEmpty,
-  openTaskQueue,
-  type Poll,
-  queueKey,
-  roomOf,
-  type TaskQueue,
-} from "./task-queue.js";
+import { openQueueDirectory } from "./queue-directory.js";
+import { choosePoll, type GivenTask, isKnownEmpty, type Poll, roomOf, type TaskQueue } from "./task-queue.js";
 
 /** What a poll asks for. */
 export interface PollAsk extends Poller {
@@ -41,10 +36,27 @@ export interface Dispatch {
   given(handed: HandedTask, run: RunState): void;
   /** Something is ready, or may be, in a queue; where it stands there, if that is known. */
   madeReady(name: QueueName, position?: Micros): void;
+  /** Another server says so of the queue with this hash. */
+  madeReadyElsewhere(queueHash: string): void;
   /** The queues that polls wait on. */
   waitingQueues(): QueueName[];
-  /** Ends the open polls that a worker, or everybody, has: they answer with what they have. */
-  endPolls(workerId: string | undefined): void;
+  /** Ends the open polls of a worker: they answer with what they have. */
+  endPolls(worker: { readonly namespaceId: string; readonly workerId: string }): void;
+  /** Refuses new polls and ends the open ones. */
+  endAll(): void;
+  /** Resolves when no claim is under way. */
+  whenIdle(): Promise<void>;
+  held(): HeldPolls;
+}
+
+/** What dispatch holds in memory. */
+export interface HeldPolls {
+  readonly polls: number;
+  /** Polls that can be handed a task. */
+  readonly waitingPolls: number;
+  /** Tasks that are promised and not committed yet. */
+  readonly reserved: number;
+  readonly queues: number;
 }
 
 /** What dispatch works with. */
@@ -52,9 +64,14 @@ export interface DispatchParts extends Omit<ClaimParts, "released"> {
   readonly metrics: EngineMetrics;
   /** The database's time. */
   now(): Micros;
-  /** Gives a task back that could not be delivered. */
-  returnTask(kind: QueueName["kind"], task: GivenTask): void;
+  /** Gives a task back that could not be delivered. Never rejects. */
+  returnTask(kind: QueueName["kind"], task: GivenTask): Promise<void>;
 }
+
+/** Beyond so many open polls others are refused. */
+const maxPolls = 100_000;
+/** What is known of so many queues is kept, even while nobody waits on them. */
+const maxQueues = 10_000;
 
 /** A task that takes its place this far back may stand where claims do not look any more. */
 const recentMicros = 1_000_000;
@@ -65,7 +82,9 @@ export function openDispatch(parts: DispatchParts): Dispatch {
 }
 
 class TaskDispatch implements Dispatch {
-  private readonly queues = new Map<string, TaskQueue>();
+  private readonly queues = openQueueDirectory(maxQueues);
+  private readonly claims = new Set<Promise<void>>();
+  private isStopping = false;
   private readonly polls = new Map<string, Poll>();
   private readonly counts = { workflow: 0, activity: 0 };
   private readonly claimParts: ClaimParts;
@@ -75,16 +94,20 @@ class TaskDispatch implements Dispatch {
   }
 
   async poll(ask: PollAsk, signal: AbortSignal): Promise<GivenTask[]> {
+    if (this.isStopping) throw shuttingDown();
+    if (this.polls.size >= maxPolls) throw tooManyPolls();
     const waiter = startWait(ask.waitMs, signal);
     const poll: Poll = {
       ...ask,
+      // Two polls of different workers may have the same request id.
+      pollId: this.polls.has(ask.pollId) ? randomUUID() : ask.pollId,
       state: "claiming",
       reserved: 0,
       given: [],
       wake: waiter.wake,
       end: waiter.end,
     };
-    const queue = this.queueOf(ask.queue);
+    const queue = this.queues.open(ask.queue);
     this.polls.set(poll.pollId, poll);
     queue.polls.add(poll);
     this.count(ask.queue.kind, 1);
@@ -96,12 +119,12 @@ class TaskDispatch implements Dispatch {
     queue.polls.delete(poll);
     this.count(ask.queue.kind, -1);
     if (!signal.aborted) return poll.given;
-    for (const task of poll.given) this.parts.returnTask(ask.queue.kind, task);
+    await Promise.all(poll.given.map((task) => this.parts.returnTask(ask.queue.kind, task)));
     return [];
   }
 
   takePoller(task: TaskOffer): Poller | undefined {
-    const queue = this.queues.get(queueKey(task));
+    const queue = this.queues.find(task);
     const poll = queue === undefined ? undefined : choosePoll(queue, task);
     if (poll !== undefined) poll.reserved++;
     return poll;
@@ -120,8 +143,16 @@ class TaskDispatch implements Dispatch {
   }
 
   madeReady(name: QueueName, position?: Micros): void {
-    const queue = this.queues.get(queueKey(name));
-    if (queue === undefined) return;
+    const queue = this.queues.find(name);
+    if (queue !== undefined) this.lookAgain(queue, position);
+  }
+
+  madeReadyElsewhere(queueHash: string): void {
+    const queue = this.queues.findHash(queueHash);
+    if (queue !== undefined) this.lookAgain(queue, undefined);
+  }
+
+  private lookAgain(queue: TaskQueue, position: Micros | undefined): void {
     queue.readyCount++;
     if (position !== undefined && position < this.parts.now() - recentMicros) queue.lowWater.forget();
     if (queue.polls.size === 0) return;
@@ -132,26 +163,42 @@ class TaskDispatch implements Dispatch {
   }
 
   waitingQueues(): QueueName[] {
-    return [...this.queues.values()].filter(({ polls }) => polls.size > 0).map(({ name }) => name);
+    return this.queues.waiting();
   }
 
-  endPolls(workerId: string | undefined): void {
+  endPolls({ namespaceId, workerId }: { namespaceId: string; workerId: string }): void {
     for (const poll of this.polls.values()) {
-      if (workerId === undefined || poll.workerId === workerId) poll.end();
+      if (poll.workerId === workerId && poll.queue.namespaceId === namespaceId) poll.end();
     }
   }
 
-  private queueOf(name: QueueName): TaskQueue {
-    const key = queueKey(name);
-    const queue = this.queues.get(key) ?? openTaskQueue(name);
-    this.queues.set(key, queue);
-    return queue;
+  endAll(): void {
+    this.isStopping = true;
+    for (const poll of this.polls.values()) poll.end();
+  }
+
+  async whenIdle(): Promise<void> {
+    await Promise.all(this.claims);
+  }
+
+  held(): HeldPolls {
+    const polls = [...this.polls.values()];
+    return {
+      polls: polls.length,
+      waitingPolls: polls.filter(({ state }) => state === "waiting").length,
+      reserved: polls.reduce((sum, { reserved }) => sum + reserved, 0),
+      queues: this.queues.size(),
+    };
   }
 
   private claim(queue: TaskQueue): void {
-    claimForPolls(this.claimParts, queue).catch((error: unknown) => {
-      this.parts.fault("tasks could not be claimed", error);
-    });
+    if (queue.isClaiming) return;
+    const claim = claimForPolls(this.claimParts, queue)
+      .catch((error: unknown) => {
+        this.parts.fault("tasks could not be claimed", error);
+      })
+      .finally(() => this.claims.delete(claim));
+    this.claims.add(claim);
   }
 
   private count(kind: QueueName["kind"], change: number): void {
@@ -170,4 +217,16 @@ async function waitForTasks(poll: Poll, waiter: Waiter): Promise<void> {
       poll.wake = resolve;
     });
   }
+}
+
+function shuttingDown(): RefusedError {
+  return new RefusedError(ErrorReason.SHUTTING_DOWN, "the server is shutting down: try again");
+}
+
+function tooManyPolls(): RefusedError {
+  return new RefusedError(
+    ErrorReason.SERVER_BUSY,
+    `the server has ${maxPolls} open polls, as many as it may: try again with back-off`,
+    { limit: String(maxPolls) },
+  );
 }

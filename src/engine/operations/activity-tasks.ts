@@ -1,12 +1,7 @@
 /** What workers do with activities. */
-import { toBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
-import {
-  type ActivityCompletion,
-  ActivityCompletionSchema,
-  type ActivityRef,
-} from "../../../gen/pawl/v1/task_pb.js";
+import type { ActivityCompletion, ActivityRef } from "../../../gen/pawl/v1/task_pb.js";
 import type {
   CompleteActivityTasksRequest,
   FailActivityTasksRequest,
@@ -26,9 +21,11 @@ import { timestampOf } from "../../core/time.js";
 import { loadWorkflows } from "../../store/load.js";
 import { onRun, requireRun } from "../commit/operation.js";
 import type { Call } from "../engine.js";
+import { estimateBytes } from "../estimate-bytes.js";
 import { accepted } from "../outcome-error.js";
 import type { EngineParts } from "../parts.js";
 import type { ActivityTaskToken } from "../task-token.js";
+import { readActivityToken } from "./read-token.js";
 
 /** Finishes activities, with an outcome each. */
 export async function completeActivityTasks(
@@ -40,7 +37,7 @@ export async function completeActivityTasks(
   const caller = { identity: request.identity, principal: call.principal };
   const complete = async (completion: ActivityCompletion) => {
     const { place, target } = await locate(parts, request.namespace, completion.target);
-    const bytes = toBinary(ActivityCompletionSchema, completion).length + 300;
+    const bytes = estimateBytes(completion) + 300;
     return parts.commit.submit(
       onRun({
         ...place,
@@ -130,6 +127,7 @@ export async function returnActivity(parts: EngineParts, token: ActivityTaskToke
     onRun({
       ...placeOf(token),
       bytes: 300,
+      isOwed: true,
       decide: (run, context) => decideReturn(run, { fence: token }, context),
     }),
   );
@@ -170,7 +168,7 @@ async function locate(
   named: NamedTarget,
 ): Promise<{ place: ActivityPlace; target: ActivityTarget }> {
   if (named.case === "taskToken") {
-    const fence = parts.tokens.readActivity(named.value);
+    const fence = await readActivityToken(parts, namespace, named.value);
     return { place: placeOf(fence), target: { kind: "fence", fence } };
   }
   if (named.case !== "activity") throw new Error("an activity without a target passed validation");

@@ -9,6 +9,7 @@ import type {
 } from "../../../gen/pawl/v1/worker_service_pb.js";
 import type { QueueName } from "../../store/claim.js";
 import { buildActivityTask, buildWorkflowTask } from "../deliver.js";
+import type { PollAnswer } from "../dispatch/poll-answers.js";
 import type { GivenTask } from "../dispatch/task-queue.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
@@ -23,50 +24,51 @@ const responseMargin = 64 * 1024;
 /** Takes workflow tasks. */
 export async function pollWorkflowTasks(parts: EngineParts, request: PollWorkflowTasksRequest, call: Call) {
   const { workerId, isCaching } = request;
-  const given = await poll(
-    parts,
-    request,
-    { kind: "workflow", types: request.workflowTypes, isCaching },
-    call,
-  );
-  const maxBytes = Math.floor((parts.maxRequestBytes - 2 * responseMargin) / Math.max(1, given.length));
-  const build = (task: GivenTask) => buildWorkflowTask(parts, task, { workerId, isCaching }, maxBytes);
-  return { tasks: await buildAll(parts, "workflow", given, build, WorkflowTaskSchema, call) };
+  const shape: PollShape = { kind: "workflow", types: request.workflowTypes, isCaching };
+  const tasks = await parts.workflowPolls.ask(keyOf(request, call), call.signal, async (signal) => {
+    const given = await poll(parts, request, shape, { ...call, signal });
+    const maxBytes = Math.floor((parts.maxRequestBytes - 2 * responseMargin) / Math.max(1, given.length));
+    const build = (task: GivenTask) => buildWorkflowTask(parts, task, { workerId, isCaching }, maxBytes);
+    return deliver(parts, given, { kind: "workflow", schema: WorkflowTaskSchema, build, signal });
+  });
+  return { tasks: [...tasks] };
 }
 
 /** Takes activities. */
 export async function pollActivityTasks(parts: EngineParts, request: PollActivityTasksRequest, call: Call) {
-  const given = await poll(
-    parts,
-    request,
-    { kind: "activity", types: request.activityTypes, isCaching: false },
-    call,
-  );
-  return {
-    tasks: await buildAll(
-      parts,
-      "activity",
-      given,
-      (task) => buildActivityTask(parts, task),
-      ActivityTaskSchema,
-      call,
-    ),
-  };
+  const shape: PollShape = { kind: "activity", types: request.activityTypes, isCaching: false };
+  const tasks = await parts.activityPolls.ask(keyOf(request, call), call.signal, async (signal) => {
+    const given = await poll(parts, request, shape, { ...call, signal });
+    const build = (task: GivenTask) => buildActivityTask(parts, task);
+    return deliver(parts, given, { kind: "activity", schema: ActivityTaskSchema, build, signal });
+  });
+  return { tasks: [...tasks] };
 }
 
-/** Gives a task back that was not delivered; a fault on the way is left to the lease's end. */
+/** Names a poll among all of its kind; undefined if it has no request id, and can't be repeated. */
+function keyOf(
+  { namespace, taskQueue, workerId, requestId }: PollWorkflowTasksRequest | PollActivityTasksRequest,
+  { principal }: Call,
+): string | undefined {
+  if (requestId === "") return undefined;
+  return JSON.stringify([namespace, taskQueue, workerId, principal, requestId]);
+}
+
+/** Gives a task back that was not delivered; a fault on the way is reported, and left to the lease's end. */
 export async function returnGivenTask(
   parts: EngineParts,
   kind: QueueName["kind"],
   { run, seq, epoch }: GivenTask,
 ): Promise<void> {
-  if (kind === "workflow") {
-    const token = workflowTokenOf(run, epoch);
+  try {
+    const activity = run.activities.get(seq);
+    const token = kind === "workflow" ? workflowTokenOf(run, epoch) : undefined;
     if (token !== undefined) await returnWorkflowTask(parts, token);
-    return;
+    else if (kind === "activity" && activity?.lease?.epoch === epoch)
+      await returnActivity(parts, activityTokenOf(run, activity));
+  } catch (error) {
+    parts.fault("a task could not be given back", error);
   }
-  const activity = run.activities.get(seq);
-  if (activity?.lease?.epoch === epoch) await returnActivity(parts, activityTokenOf(run, activity));
 }
 
 interface PollShape {
@@ -113,33 +115,65 @@ async function typesOf(
   return [...(shape.kind === "workflow" ? spec.workflowTypes : spec.activityTypes)].sort();
 }
 
-/** Builds tasks until the response is full; what does not fit, or can't be built, is given back. */
-async function buildAll<Desc extends DescMessage>(
+interface Delivery<Desc extends DescMessage> {
+  readonly kind: QueueName["kind"];
+  readonly schema: Desc;
+  build(task: GivenTask): Promise<MessageInitShape<Desc> | undefined>;
+  readonly signal: AbortSignal;
+}
+
+type Tasks<Desc extends DescMessage> = readonly MessageInitShape<Desc>[];
+
+/** Builds tasks until the response is full; what does not fit, or can't be built, is given back, and everything if the caller has gone meanwhile. */
+async function deliver<Desc extends DescMessage>(
   parts: EngineParts,
-  kind: QueueName["kind"],
   given: readonly GivenTask[],
-  build: (task: GivenTask) => Promise<MessageInitShape<Desc> | undefined>,
-  schema: Desc,
-  call: Call,
-): Promise<MessageInitShape<Desc>[]> {
-  const tasks: MessageInitShape<Desc>[] = [];
-  let room = parts.maxRequestBytes - responseMargin;
-  const built = await Promise.allSettled(given.map(build));
-  let failure: unknown;
-  for (const [index, task] of given.entries()) {
-    const result = built[index];
-    if (result?.status === "fulfilled" && result.value === undefined) continue;
-    const message = result?.status === "fulfilled" ? create(schema, result.value) : undefined;
-    if (result?.status === "rejected") failure = result.reason;
-    // The first one always fits: a payload and a page are bounded far below a response.
-    const bytes = message === undefined || given.length === 1 ? 0 : toBinary(schema, message).length;
-    if (message === undefined || bytes > room || call.signal.aborted) {
-      await returnGivenTask(parts, kind, task);
-      continue;
-    }
-    tasks.push(message as MessageInitShape<Desc>);
-    room -= bytes;
+  { kind, schema, build, signal }: Delivery<Desc>,
+): Promise<PollAnswer<Tasks<Desc>>> {
+  const results = await Promise.allSettled(given.map(build));
+  const messages = results.map((result) => (result.status === "fulfilled" ? result.value : undefined));
+  const fitting = new Set<MessageInitShape<Desc> | undefined>(fittingMessages(parts, schema, messages));
+  const delivered = given.filter((_, index) => fitting.has(messages[index]));
+  const undelivered = given.filter(
+    (_, index) => results[index]?.status === "rejected" || isLeftOut(messages[index], fitting),
+  );
+  await Promise.all(undelivered.map((task) => returnGivenTask(parts, kind, task)));
+  if (signal.aborted) {
+    await Promise.all(delivered.map((task) => returnGivenTask(parts, kind, task)));
+    return { answer: [], repeat: undefined };
   }
-  if (tasks.length === 0 && failure !== undefined) throw failure;
-  return tasks;
+  const failed = results.find((result) => result.status === "rejected");
+  if (delivered.length === 0 && failed !== undefined) throw failed.reason;
+  const answer = messages.filter((message) => message !== undefined && fitting.has(message)) as Tasks<Desc>;
+  return { answer, repeat: answer.length === 0 ? undefined : () => buildAgain(delivered, build) };
+}
+
+function isLeftOut<T>(message: T | undefined, fitting: ReadonlySet<T | undefined>): boolean {
+  return message !== undefined && !fitting.has(message);
+}
+
+/** The messages that one response has room for. A single one always fits: a payload and a page are bounded far below a response. */
+function fittingMessages<Desc extends DescMessage>(
+  { maxRequestBytes }: EngineParts,
+  schema: Desc,
+  messages: readonly (MessageInitShape<Desc> | undefined)[],
+): MessageInitShape<Desc>[] {
+  const built = messages.filter((message) => message !== undefined);
+  if (built.length === 1) return built;
+  let room = maxRequestBytes - responseMargin;
+  return built.filter((message) => {
+    const bytes = toBinary(schema, create(schema, message)).length;
+    if (bytes > room) return false;
+    room -= bytes;
+    return true;
+  });
+}
+
+/** The same tasks once more; their leases may be over by now, which their holder is told when it comes back. */
+async function buildAgain<Desc extends DescMessage>(
+  delivered: readonly GivenTask[],
+  build: (task: GivenTask) => Promise<MessageInitShape<Desc> | undefined>,
+): Promise<Tasks<Desc>> {
+  const messages = await Promise.all(delivered.map(build));
+  return messages.filter((message) => message !== undefined);
 }

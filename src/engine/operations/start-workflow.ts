@@ -1,5 +1,5 @@
 /** Starting workflows. */
-import { createHash, randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
 import { type WorkflowSpec, WorkflowSpecSchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type {
@@ -11,6 +11,7 @@ import type { Caller } from "../../core/transition.js";
 import type { NamespaceRow } from "../../store/namespaces.js";
 import type { Operation } from "../commit/operation.js";
 import type { Call } from "../engine.js";
+import { estimateBytes } from "../estimate-bytes.js";
 import { outcomeError } from "../outcome-error.js";
 import type { EngineParts } from "../parts.js";
 import { waitForOutcome } from "../reads/get-result.js";
@@ -80,14 +81,14 @@ function startOperation({
   caller,
 }: Start): Operation<StartOutcome & { readonly isNew: boolean }> {
   const { namespaceId, name } = namespace;
-  const content = toBinary(WorkflowSpecSchema, spec);
   const workflowId = spec.workflowId === "" ? makeWorkflowId(namespaceId, requestId) : spec.workflowId;
-  const requestHash = createHash("sha256").update(content).digest("hex");
+  // Only a repeat by request id has to be told from a reuse.
+  const requestHash = requestId === "" ? "" : hash("sha256", toBinary(WorkflowSpecSchema, spec), "hex");
   const input = { namespace: name, workflowId, spec, requestId, requestHash, caller };
   return {
     namespaceId,
     workflowId,
-    bytes: content.length + 500,
+    bytes: estimateBytes(spec) + 500,
     mayBeNew: true,
     decide(workflow, context) {
       const transition = decideStart(workflow, input, context);
@@ -99,6 +100,6 @@ function startOperation({
 /** An id for a workflow that was given none; a repeat with the same request id gets the same one. */
 function makeWorkflowId(namespaceId: string, requestId: string): string {
   if (requestId === "") return randomUUID();
-  const hash = createHash("sha256").update(`${namespaceId}\0${requestId}`).digest("hex");
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-${hash.slice(12, 16)}-${hash.slice(16, 20)}-${hash.slice(20, 32)}`;
+  const hex = hash("sha256", `${namespaceId}\0${requestId}`, "hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }

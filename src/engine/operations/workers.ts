@@ -10,6 +10,7 @@ import { durationOf } from "../../core/time.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
 import { returnActivity } from "./activity-tasks.js";
+import { readActivityToken, readWorkflowToken } from "./read-token.js";
 import { returnWorkflowTask } from "./workflow-tasks.js";
 
 /** How often a worker shall say that it is alive; three missed ones make it dead. */
@@ -42,10 +43,14 @@ export async function heartbeatWorker(parts: EngineParts, request: HeartbeatWork
 /** Takes a worker out of service. Tasks whose lease is over are passed over. */
 export async function drainWorker(parts: EngineParts, request: DrainWorkerRequest, _call: Call) {
   const { namespaceId } = await parts.namespaces.find(request.namespace);
-  const workflowTasks = request.workflowTaskTokens.map((token) => parts.tokens.readWorkflow(token));
-  const activities = request.activityTaskTokens.map((token) => parts.tokens.readActivity(token));
+  const workflowTasks = await Promise.all(
+    request.workflowTaskTokens.map((token) => readWorkflowToken(parts, request.namespace, token)),
+  );
+  const activities = await Promise.all(
+    request.activityTaskTokens.map((token) => readActivityToken(parts, request.namespace, token)),
+  );
   await parts.workers.drain(namespaceId, request.workerId);
-  parts.dispatch.endPolls(request.workerId);
+  parts.dispatch.endPolls({ namespaceId, workerId: request.workerId });
   const returned = await Promise.all([
     ...workflowTasks.map((token) => wasReturned(returnWorkflowTask(parts, token))),
     ...activities.map((token) => wasReturned(returnActivity(parts, token))),

@@ -1,6 +1,5 @@
 /** What workers do with workflow tasks. */
-import { toBinary } from "@bufbuild/protobuf";
-import { type WorkflowTaskCompletion, WorkflowTaskCompletionSchema } from "../../../gen/pawl/v1/task_pb.js";
+import type { WorkflowTaskCompletion } from "../../../gen/pawl/v1/task_pb.js";
 import type {
   CompleteWorkflowTasksRequest,
   FailWorkflowTasksRequest,
@@ -16,9 +15,11 @@ import {
 } from "../../core/workflow-task.js";
 import { onRun } from "../commit/operation.js";
 import type { Call } from "../engine.js";
+import { estimateBytes } from "../estimate-bytes.js";
 import { accepted } from "../outcome-error.js";
 import type { EngineParts } from "../parts.js";
 import type { WorkflowTaskToken } from "../task-token.js";
+import { readWorkflowToken } from "./read-token.js";
 
 /** Finishes workflow tasks, with an outcome each. */
 export async function completeWorkflowTasks(
@@ -29,9 +30,9 @@ export async function completeWorkflowTasks(
   const caller = { identity: request.identity, principal: call.principal };
   const { workerId } = request;
   const complete = async (completion: WorkflowTaskCompletion) => {
-    const fence = parts.tokens.readWorkflow(completion.taskToken);
+    const fence = await readWorkflowToken(parts, request.namespace, completion.taskToken);
     const isCaching = workerId !== "";
-    const bytes = toBinary(WorkflowTaskCompletionSchema, completion).length + 500;
+    const bytes = estimateBytes(completion) + 500;
     const { alreadyApplied, refusal } = await parts.commit.submit(
       onRun({
         ...target(fence),
@@ -54,8 +55,8 @@ export async function completeWorkflowTasks(
 export async function failWorkflowTasks(parts: EngineParts, request: FailWorkflowTasksRequest, call: Call) {
   const caller = { identity: request.identity, principal: call.principal };
   const outcomes = request.failures.map((report) =>
-    accepted(() => {
-      const fence = parts.tokens.readWorkflow(report.taskToken);
+    accepted(async () => {
+      const fence = await readWorkflowToken(parts, request.namespace, report.taskToken);
       const { cause, failure, buildId } = report;
       const input = { fence, cause, failure, caller, workerId: request.workerId, buildId };
       return parts.commit.submit(
@@ -74,7 +75,7 @@ export async function renewWorkflowTasks(
 ) {
   const outcomes = request.taskTokens.map((token) =>
     accepted(async () => {
-      const fence = parts.tokens.readWorkflow(token);
+      const fence = await readWorkflowToken(parts, request.namespace, token);
       const { expiresAt } = await parts.commit.submit(
         onRun({ ...target(fence), bytes: 300, decide: (run, context) => decideRenew(run, fence, context) }),
       );
@@ -87,7 +88,12 @@ export async function renewWorkflowTasks(
 /** Gives a workflow task back that its worker holds. Answers whether it was the holder's. */
 export async function returnWorkflowTask(parts: EngineParts, fence: WorkflowTaskToken): Promise<boolean> {
   const { returned } = await parts.commit.submit(
-    onRun({ ...target(fence), bytes: 300, decide: (run, context) => decideReturn(run, { fence }, context) }),
+    onRun({
+      ...target(fence),
+      bytes: 300,
+      isOwed: true,
+      decide: (run, context) => decideReturn(run, { fence }, context),
+    }),
   );
   return returned;
 }

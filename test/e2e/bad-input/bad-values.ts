@@ -1,0 +1,293 @@
+/** Bad calls: commands, tokens, numbers and texts that are none, and what is not built yet. */
+import { NamespaceService } from "../../../gen/pawl/v1/namespace_service_pb.js";
+import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
+import type { OpenIdPolicy, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
+import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import {
+  activity,
+  altered,
+  type BadCall,
+  completion,
+  cut,
+  garbage,
+  invalidCommand,
+  invalidField,
+  invalidPageToken,
+  invalidToken,
+  minus,
+  notImplemented,
+  payload,
+  type Reason,
+  spec,
+  staleLease,
+  tokenTarget,
+  whole,
+} from "./calls.js";
+import { type BadInputFixture, type CommandInit, closedRun, elementRefused, openRun } from "./fixture.js";
+
+const { method: wf } = WorkflowService;
+const { method: wk } = WorkerService;
+const { method: nsp } = NamespaceService;
+
+const timer = (seq: number): CommandInit => ({
+  seq,
+  kind: { case: "scheduleTimer", value: { duration: { seconds: 60n } } },
+});
+
+export const badCommands: BadCall[] = [
+  completion("a command without a kind", [{ seq: 10 }], invalidCommand, { command_index: "0" }),
+  completion("a bad command behind a good one", [timer(10), { seq: 11 }], invalidCommand, {
+    command_index: "1",
+  }),
+  completion(
+    "an activity without a type",
+    [{ seq: 10, kind: { case: "scheduleActivity", value: {} } }],
+    invalidCommand,
+    { command: "schedule_activity" },
+  ),
+  completion("a seq that was used", [timer(2)], invalidCommand),
+  completion("a seq of 0", [timer(0)], invalidCommand),
+  completion("a seq below 0", [timer(-1)], invalidCommand),
+  completion("the same seq twice", [timer(10), timer(10)], invalidCommand, { command_index: "1" }),
+  completion(
+    "a timer without a duration",
+    [{ seq: 10, kind: { case: "scheduleTimer", value: {} } }],
+    invalidCommand,
+  ),
+  completion(
+    "cancelling a timer that never was",
+    [{ kind: { case: "cancelTimer", value: { timerSeq: 99 } } }],
+    invalidCommand,
+  ),
+  completion(
+    "cancelling an activity that never was",
+    [{ kind: { case: "cancelActivity", value: { activitySeq: 99 } } }],
+    invalidCommand,
+  ),
+  completion(
+    "an activity id that is taken",
+    [{ seq: 10, kind: { case: "scheduleActivity", value: { activityId: "held", activityType: "Work" } } }],
+    invalidCommand,
+  ),
+  completion(
+    "a priority of 6",
+    [{ seq: 10, kind: { case: "scheduleActivity", value: { activityType: "Work", priority: 6 } } }],
+    invalidCommand,
+  ),
+  completion(
+    "a command behind the closing one",
+    [{ kind: { case: "completeWorkflow", value: {} } }, timer(10)],
+    invalidCommand,
+    { command_index: "0" },
+  ),
+  ...(
+    [
+      { case: "startChildWorkflow", value: { spec } },
+      { case: "cancelChild", value: { childSeq: 1 } },
+      { case: "signalExternalWorkflow", value: { target: { workflowId: closedRun }, name: "x" } },
+      { case: "cancelExternalWorkflow", value: { target: { workflowId: closedRun } } },
+      { case: "recordVersion", value: { changeId: "x" } },
+      {
+        case: "recordLocalActivity",
+        value: { activityType: "x", outcome: { case: "result", value: payload("1") } },
+      },
+      { case: "recordSnapshot", value: { state: payload("1") } },
+      { case: "upsertSearchAttributes", value: {} },
+      { case: "upsertMemo", value: {} },
+      { case: "acceptUpdate", value: { updateId: "x" } },
+      { case: "rejectUpdate", value: { updateId: "x" } },
+      { case: "completeUpdate", value: { updateId: "x", outcome: { case: "result", value: payload("1") } } },
+      { case: "continueAsNew", value: {} },
+    ] as NonNullable<CommandInit["kind"]>[]
+  ).map((kind) =>
+    completion(`${kind.case}, which is not built`, [{ seq: 10, kind }], notImplemented, {
+      command_index: "0",
+    }),
+  ),
+  completion(
+    "request_eager_start, which is not built",
+    [{ seq: 10, kind: { case: "scheduleActivity", value: { activityType: "x", requestEagerStart: true } } }],
+    notImplemented,
+  ),
+];
+
+function failing(
+  title: string,
+  token: (fixture: BadInputFixture) => Uint8Array,
+  [code, reason]: Reason,
+): BadCall {
+  const call = (fixture: BadInputFixture) =>
+    elementRefused(fixture.caller.call(wk.failWorkflowTasks, { failures: [{ taskToken: token(fixture) }] }));
+  return { title: `FailWorkflowTasks: ${title}`, code, reason, call };
+}
+
+function renewing(
+  title: string,
+  token: (fixture: BadInputFixture) => Uint8Array,
+  [code, reason]: Reason,
+): BadCall {
+  const call = (fixture: BadInputFixture) =>
+    elementRefused(fixture.caller.call(wk.renewWorkflowTasks, { taskTokens: [token(fixture)] }));
+  return { title: `RenewWorkflowTasks: ${title}`, code, reason, call };
+}
+
+export const badTokens: BadCall[] = [
+  completion("no token", [], invalidField, {}, () => new Uint8Array()),
+  completion("a forged token", [], invalidToken, {}, () => garbage),
+  completion("a cut token", [], invalidToken, {}, ({ held }) => cut(held)),
+  completion("an altered token", [], invalidToken, {}, ({ held }) => altered(held)),
+  completion("an activity's token", [], invalidToken, {}, (fixture) => fixture.activity),
+  completion("a stale token", [], staleLease, {}, ({ stale }) => stale),
+  ...(
+    [
+      ["a forged token", () => garbage, invalidToken],
+      ["an altered token", ({ held }) => altered(held), invalidToken],
+      ["a stale token", ({ stale }) => stale, staleLease],
+    ] as [string, (fixture: BadInputFixture) => Uint8Array, Reason][]
+  ).flatMap(([title, token, told]) => [failing(title, token, told), renewing(title, token, told)]),
+  renewing("the token of a closed run", ({ closing }) => closing, staleLease),
+  ...(["complete", "fail", "heartbeat"] as const).flatMap((how) => [
+    activity("no token", how, invalidToken, { target: () => tokenTarget(new Uint8Array()) }),
+    activity("a forged token", how, invalidToken, { target: () => tokenTarget(garbage) }),
+    activity("a cut token", how, invalidToken, { target: (f) => tokenTarget(cut(f.activity)) }),
+    activity("an altered token", how, invalidToken, { target: (f) => tokenTarget(altered(f.activity)) }),
+    activity("a workflow task's token", how, invalidToken, { target: (f) => tokenTarget(f.held) }),
+    activity("a stale token", how, staleLease, { target: (f) => tokenTarget(f.staleActivity) }),
+  ]),
+];
+
+export const badNumbers: BadCall[] = [
+  whole("a negative wait", wf.startWorkflow, { spec, wait: minus }, invalidField, { field: "wait" }),
+  whole("a wait over 55 s", wf.startWorkflow, { spec, wait: { seconds: 56n } }, invalidField),
+  ...(["runTimeout", "executionTimeout", "workflowTaskTimeout", "startDelay"] as const).map((field) =>
+    whole(`a negative ${field}`, wf.startWorkflow, { spec: { ...spec, [field]: minus } }, invalidField),
+  ),
+  whole("a priority of 6", wf.startWorkflow, { spec: { ...spec, priority: 6 } }, invalidField),
+  whole(
+    "an id policy of 9",
+    wf.startWorkflow,
+    { spec: { ...spec, openIdPolicy: 9 as OpenIdPolicy } },
+    invalidField,
+  ),
+  whole("a negative wait", wf.getHistory, { workflowId: openRun, wait: minus }, invalidField),
+  whole("a negative wait", wf.getWorkflowResult, { workflowId: openRun, wait: minus }, invalidField),
+  whole("a negative wait", wk.pollWorkflowTasks, { wait: minus }, invalidField),
+  whole("a negative wait", wk.pollActivityTasks, { wait: minus }, invalidField),
+  whole("a negative number of tasks", wk.pollActivityTasks, { maxTasks: -1 }, invalidField),
+  whole("101 tasks", wk.pollWorkflowTasks, { maxTasks: 101 }, invalidField),
+  whole("a negative retention", nsp.createNamespace, { name: "short", retention: minus }, invalidField),
+  completion(
+    "a negative timer",
+    [{ seq: 10, kind: { case: "scheduleTimer", value: { duration: minus } } }],
+    invalidCommand,
+  ),
+  ...(
+    ["startToCloseTimeout", "scheduleToCloseTimeout", "scheduleToStartTimeout", "heartbeatTimeout"] as const
+  ).map((field) =>
+    completion(
+      `a negative ${field}`,
+      [{ seq: 10, kind: { case: "scheduleActivity", value: { activityType: "Work", [field]: minus } } }],
+      invalidCommand,
+    ),
+  ),
+  completion(
+    "a duration that is none",
+    [{ seq: 10, kind: { case: "scheduleTimer", value: { duration: { seconds: 1n, nanos: -1 } } } }],
+    invalidCommand,
+  ),
+  ...[-1, 1_001].flatMap((pageSize) => [
+    whole(`a page of ${pageSize}`, wf.listWorkflows, { pageSize }, invalidField, { field: "page_size" }),
+    whole(`a page of ${pageSize}`, wf.getHistory, { workflowId: openRun, pageSize }, invalidField),
+    whole(`a page of ${pageSize}`, nsp.listNamespaces, { pageSize }, invalidField),
+  ]),
+  whole("a page token that is none", wf.listWorkflows, { pageToken: "nope" }, invalidPageToken),
+  whole(
+    "a page token that is none",
+    wf.getHistory,
+    { workflowId: openRun, pageToken: "nope" },
+    invalidPageToken,
+  ),
+  whole("a page token that is none", nsp.listNamespaces, { pageToken: "nope" }, invalidPageToken),
+  whole("events behind -1", wf.getHistory, { workflowId: openRun, afterEventId: -1 }, invalidField),
+  whole("a filter by no status", wf.listWorkflows, { filter: { statuses: [0] } }, invalidField),
+  whole(
+    "a filter by status 99",
+    wf.countWorkflows,
+    { filter: { statuses: [99 as WorkflowStatus] } },
+    invalidField,
+  ),
+];
+
+const nul = "a\0b";
+
+export const nulls: BadCall[] = [
+  whole("U+0000 in the id", wf.startWorkflow, { spec: { ...spec, workflowId: nul } }, invalidField, {
+    field: "spec.workflow_id",
+  }),
+  whole("U+0000 in the type", wf.startWorkflow, { spec: { ...spec, workflowType: nul } }, invalidField),
+  whole("U+0000 in the queue", wf.startWorkflow, { spec: { ...spec, taskQueue: nul } }, invalidField),
+  whole("U+0000 in the request id", wf.startWorkflow, { spec, requestId: nul }, invalidField),
+  whole("U+0000 in the identity", wf.startWorkflow, { spec, identity: nul }, invalidField),
+  whole("U+0000 in the namespace", wf.startWorkflow, { spec, namespace: nul }, invalidField),
+  whole("U+0000 in the id", wf.getWorkflow, { workflowId: nul }, invalidField),
+  whole("U+0000 in the run id", wf.getHistory, { workflowId: openRun, runId: nul }, invalidField),
+  whole("U+0000 in the name", wf.signalWorkflow, { workflowId: openRun, name: nul }, invalidField),
+  whole("U+0000 in the reason", wf.cancelWorkflow, { workflowId: openRun, reason: nul }, invalidField),
+  whole("U+0000 in the reason", wf.terminateWorkflow, { workflowId: openRun, reason: nul }, invalidField),
+  whole("U+0000 in a filter", wf.listWorkflows, { filter: { workflowIdPrefix: nul } }, invalidField),
+  whole("U+0000 in the page token", wf.listWorkflows, { pageToken: nul }, invalidField),
+  whole("U+0000 in the queue", wk.pollWorkflowTasks, { taskQueue: nul }, invalidField),
+  whole("U+0000 in a type", wk.pollActivityTasks, { activityTypes: [nul] }, invalidField),
+  whole("U+0000 in the worker id", wk.heartbeatWorker, { workerId: nul }, invalidField),
+  whole("U+0000 in the identity", wk.registerWorker, { worker: { identity: nul } }, invalidField),
+  whole("U+0000 in the name", nsp.createNamespace, { name: nul }, invalidField),
+  whole("U+0000 in the description", nsp.createNamespace, { name: "ok", description: nul }, invalidField),
+  completion(
+    "U+0000 in an activity's type",
+    [{ seq: 10, kind: { case: "scheduleActivity", value: { activityType: nul } } }],
+    invalidCommand,
+  ),
+];
+
+export const unbuiltFields: BadCall[] = [
+  ...(
+    [
+      { retryPolicy: {} },
+      { startDelay: { seconds: 1n } },
+      { executionTimeout: { seconds: 1n } },
+      { runTimeout: { seconds: 1n } },
+      { searchAttributes: { a: {} } },
+      { memo: { a: payload("1") } },
+    ] as const
+  ).map((field) =>
+    whole(
+      `${Object.keys(field)[0]}, which is not built`,
+      wf.startWorkflow,
+      { spec: { ...spec, ...field } },
+      notImplemented,
+    ),
+  ),
+  whole(
+    "search_attributes, which is not built",
+    wf.listWorkflows,
+    { filter: { searchAttributes: [{ name: "a", condition: { case: "equals", value: {} } }] } },
+    notImplemented,
+  ),
+  {
+    title: "CompleteWorkflowTasks: query_answers, which is not built",
+    code: "UNIMPLEMENTED",
+    reason: "NOT_IMPLEMENTED",
+    call: ({ caller, held }) =>
+      elementRefused(
+        caller.call(wk.completeWorkflowTasks, {
+          completions: [{ taskToken: held, queryAnswers: [{ queryId: "x" }] }],
+        }),
+      ),
+  },
+  whole(
+    "return_next_tasks, which is not built",
+    wk.completeWorkflowTasks,
+    ({ held }) => ({ completions: [{ taskToken: held }], returnNextTasks: true }),
+    notImplemented,
+  ),
+];
