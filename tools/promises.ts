@@ -46,9 +46,9 @@ export function findBrokenPromises(
 function findProblem(text: string | undefined, title: string): string | undefined {
   if (text === undefined) return "has no such file";
   const quoted = title.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const call = new RegExp(
-    String.raw`\b(?:it|test)((?:\.\w+)*)(?:\([^\n"'\x60]*\))?\(\s*["'\x60]${quoted}["'\x60]`,
-  ).exec(text);
-  if (call === null) return "is missing";
-  return /\.(?:skip|skipIf|todo|runIf|fails)\b/.test(call[0]) ? "is skipped" : undefined;
+  const named = new RegExp(String.raw`\(\s*["'\x60]${quoted}["'\x60]`).exec(text);
+  if (named === null) return "is missing";
+  const [call = ""] =
+    text.slice(0, named.index).match(/\b(?:it|test)\b(?:\.\w+)*(?![\s\S]*\b(?:it|test)\b[.(])/) ?? [];
+  return /\.(?:skip|skipIf|todo|runIf|fails)\b/.test(call) ? "is skipped" : undefined;
 }

@@ -65,7 +65,7 @@ export async function buildWorkflowTask(
     deadlineTime: timestampOf(lease.expiresAt),
     history: page.events,
     historyAfterEventId: after,
-    nextPageToken: page.hasMore ? writeHistoryPageToken({ runId: run.runId, after: last, through }) : "",
+    nextPageToken: page.hasMore ? writeHistoryPageToken(run, { runId: run.runId, after: last, through }) : "",
     provisionalEvents: provisionalEvents(run),
   };
 }

@@ -2,7 +2,9 @@
  * Heartbeats of activities: those that arrive together are written by one statement, joined to the attempts' leases, which tells of each whether its
  * lease holds and whether to cancel. Batches never touch that table, so that a heartbeat costs a run no version.
  */
+import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import type { Payload } from "../../gen/pawl/v1/payload_pb.js";
+import { RefusedError } from "../core/errors.js";
 import type { Database } from "../store/database.js";
 import { type HeartbeatRow, writeHeartbeats } from "../store/heartbeats.js";
 
@@ -27,6 +29,8 @@ interface WaitingBeat extends Beat {
 }
 
 const maxRows = 500;
+/** Beyond so many waiting heartbeats others are refused. */
+const maxWaiting = 10_000;
 
 /** Opens a flusher; `now` is the database's time, as late as it may be. */
 export function openHeartbeatFlusher(database: Database, now: () => number): HeartbeatFlusher {
@@ -75,8 +79,17 @@ export function openHeartbeatFlusher(database: Database, now: () => number): Hea
   return {
     beat: (beat) =>
       new Promise((resolve, reject) => {
+        if (waiting.length >= maxWaiting) return reject(tooManyBeats());
         waiting.push({ ...beat, resolve, reject });
         setImmediate(() => void flush());
       }),
   };
+}
+
+function tooManyBeats(): RefusedError {
+  return new RefusedError(
+    ErrorReason.SERVER_BUSY,
+    `the server has ${maxWaiting} heartbeats waiting, as many as it may: try again with back-off`,
+    { limit: String(maxWaiting) },
+  );
 }

@@ -79,7 +79,6 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const watch = openRunWatch();
   const due = openDueRuns(maxDueRuns);
   const nowMs = () => clock.latest() / 1_000;
-  let stopping: Promise<void> | undefined;
   const fault = (message: string, error: unknown) => logger.error(message, { error });
   const commit: GroupCommit = openGroupCommit({
     database,
@@ -133,6 +132,19 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     changedTail: watch.changedTail,
     fault,
   });
+  return assemble({ parts, due, peers, metrics });
+}
+
+interface Assembly {
+  readonly parts: EngineParts;
+  readonly due: DueRuns;
+  readonly peers: Peers;
+  readonly metrics: EngineMetrics;
+}
+
+function assemble({ parts, due, peers, metrics }: Assembly): OpenEngine {
+  const { dispatch, commit, watch, cache } = parts;
+  let stopping: Promise<void> | undefined;
   return {
     operations: bindOperations(parts),
     upkeep: openUpkeep(parts, due, peers, metrics),
@@ -146,27 +158,21 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       cachedBytes: cache.bytes(),
     }),
     stop() {
-      stopping ??= stop({ dispatch, commit, peers, parts });
+      stopping ??= stop(parts, peers);
       return stopping;
     },
   };
 }
 
 /** Polls end first, and give back what they can't deliver; then what waits is written. */
-async function stop({ dispatch, commit, peers, parts }: Stopped): Promise<void> {
+async function stop(parts: EngineParts, peers: Peers): Promise<void> {
+  const { dispatch, commit } = parts;
   commit.refuseNew();
   dispatch.endAll();
   await Promise.all([parts.workflowPolls.whenIdle(), parts.activityPolls.whenIdle()]);
   await dispatch.whenIdle();
   await commit.stop();
   await peers.stop();
-}
-
-interface Stopped {
-  readonly dispatch: Dispatch;
-  readonly commit: GroupCommit;
-  readonly peers: Peers;
-  readonly parts: EngineParts;
 }
 
 /** What decisions are given of the world, but for the time and the polls that wait. */

@@ -30,21 +30,35 @@ export function readPageToken<T>(
   return position;
 }
 
-/** Makes a token for a read of history. */
-export function writeHistoryPageToken(position: HistoryPosition): string {
-  return writePageToken("history", position);
+/** The workflow whose history is read. */
+export interface HistoryOwner {
+  readonly namespaceId: string;
+  readonly workflowId: string;
 }
 
-/** Reads a token of a read of history. */
-export function readHistoryPageToken(token: string): HistoryPosition {
-  return readPageToken(token, "history", isHistoryPosition);
+/** Makes a token for a read of history. */
+export function writeHistoryPageToken(owner: HistoryOwner, position: HistoryPosition): string {
+  return writePageToken(historyQuery(owner), position);
+}
+
+/** Reads a token of a read of history. Throws INVALID_PAGE_TOKEN for one of another workflow too. */
+export function readHistoryPageToken(token: string, owner: HistoryOwner): HistoryPosition {
+  return readPageToken(token, historyQuery(owner), isHistoryPosition);
+}
+
+function historyQuery({ namespaceId, workflowId }: HistoryOwner): unknown {
+  return ["history", namespaceId, workflowId];
 }
 
 function isHistoryPosition(value: unknown): value is HistoryPosition {
   if (typeof value !== "object" || value === null) return false;
-  return (
-    "runId" in value && typeof value.runId === "string" && "after" in value && Number.isInteger(value.after)
-  );
+  const { runId, after, through } = value as { runId?: unknown; after?: unknown; through?: unknown };
+  return typeof runId === "string" && isEventId(after) && (through === undefined || isEventId(through));
+}
+
+/** Whether a value can be asked the database for as an event id. */
+function isEventId(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 31;
 }
 
 function parse(token: string): unknown {
@@ -59,7 +73,8 @@ function hashOf(query: unknown): string {
   return createHash("sha256").update(JSON.stringify(query)).digest("base64url").slice(0, 12);
 }
 
-function invalidPageToken(why: string): RefusedError {
+/** The error of a page token that is not good here. */
+export function invalidPageToken(why: string): RefusedError {
   return new RefusedError(ErrorReason.INVALID_PAGE_TOKEN, `the page token ${why}: start over without one`, {
     field: "page_token",
   });

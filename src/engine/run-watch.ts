@@ -1,4 +1,6 @@
 /** Tells those who wait for a run that it has changed. */
+import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import { RefusedError } from "../core/errors.js";
 import type { RunState } from "../core/run-state.js";
 import { runIdTail } from "./peers.js";
 
@@ -12,7 +14,7 @@ export interface RunChange {
 
 /** Watches runs by id. */
 export interface RunWatch {
-  /** Calls back on every change of a run until the returned function is called. */
+  /** Calls back on every change of a run until the returned function is called. Throws SERVER_BUSY. */
   watch(runId: string, onChange: (change: RunChange) => void): () => void;
   /** Says that a run was changed by this server. */
   changed(run: RunState, isClosed: boolean): void;
@@ -23,10 +25,15 @@ export interface RunWatch {
   size(): number;
 }
 
+/** Beyond so many waiting calls others are refused. */
+const maxWatches = 100_000;
+
 /** Opens an empty watch. */
 export function openRunWatch(): RunWatch {
   /** By the ends of run ids, which is how hints name them; two runs with the same end only look once too often. */
   const watchers = new Map<string, Set<(change: RunChange) => void>>();
+
+  let watching = 0;
 
   function tell(tail: string, change: RunChange): void {
     for (const onChange of [...(watchers.get(tail) ?? [])]) onChange(change);
@@ -34,12 +41,14 @@ export function openRunWatch(): RunWatch {
 
   return {
     watch(runId, onChange) {
+      if (watching >= maxWatches) throw tooManyWaits();
       const tail = runIdTail(runId);
       const set = watchers.get(tail) ?? new Set();
       watchers.set(tail, set);
       set.add(onChange);
+      watching++;
       return () => {
-        set.delete(onChange);
+        if (set.delete(onChange)) watching--;
         if (set.size === 0 && watchers.get(tail) === set) watchers.delete(tail);
       };
     },
@@ -50,4 +59,12 @@ export function openRunWatch(): RunWatch {
     },
     size: () => watchers.size,
   };
+}
+
+function tooManyWaits(): RefusedError {
+  return new RefusedError(
+    ErrorReason.SERVER_BUSY,
+    `the server has ${maxWatches} calls that wait for runs, as many as it may: try again with back-off`,
+    { limit: String(maxWatches) },
+  );
 }

@@ -33,15 +33,24 @@ export function openWorkerRegistry(database: Database, nowMs: () => number = Dat
   const known = new Map<string, { worker: WorkerRow; until: number }>();
   let beats = new Map<string, { namespaceId: string; workerId: string } & WorkerLoad>();
 
+  /** What is kept is in the order in which it goes out of date. */
+  function forgetOld(): void {
+    for (const [key, { until }] of known) {
+      if (until > nowMs()) return;
+      known.delete(key);
+    }
+  }
+
   async function find(namespaceId: string, workerId: string): Promise<WorkerRow> {
     const key = `${namespaceId}/${workerId}`;
     const cached = known.get(key);
     if (cached !== undefined && cached.until > nowMs()) return cached.worker;
+    known.delete(key);
     const worker = await findWorker(database.read, namespaceId, workerId);
     if (worker === undefined) {
-      known.delete(key);
       throw workerNotFound(workerId);
     }
+    forgetOld();
     known.set(key, { worker, until: nowMs() + keptMs });
     return worker;
   }
@@ -77,9 +86,14 @@ export function openWorkerRegistry(database: Database, nowMs: () => number = Dat
     },
     async flush() {
       if (beats.size === 0) return;
-      const rows = [...beats.values()];
+      const written = beats;
       beats = new Map();
-      await beatWorkers(database.read, rows);
+      try {
+        await beatWorkers(database.read, [...written.values()]);
+      } catch (error) {
+        beats = new Map([...written, ...beats]);
+        throw error;
+      }
     },
   };
 }

@@ -52,16 +52,18 @@ const readyColumns = {
   workflow_id: ["text", (row) => row.workflowId],
 } satisfies Columns<RowOf<"putReady">>;
 
+const pointerColumns = {
+  unit,
+  namespace_id: ["uuid", (row) => row.namespaceId],
+  workflow_id: ["text", (row) => row.workflowId],
+  run_id: runId,
+  start_request_id: ["text", (row) => row.startRequestId],
+  request_hash: ["text", (row) => row.requestHash],
+} satisfies Columns<RowOf<"newPointers">>;
+
 const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
-  pointers: {
-    unit,
-    namespace_id: ["uuid", (row) => row.namespaceId],
-    workflow_id: ["text", (row) => row.workflowId],
-    expected: ["uuid", (row) => row.expected],
-    run_id: runId,
-    start_request_id: ["text", (row) => row.startRequestId],
-    request_hash: ["text", (row) => row.requestHash],
-  },
+  newPointers: pointerColumns,
+  movedPointers: { ...pointerColumns, expected: ["uuid", (row) => row.expected] },
   newRuns: { unit, ...fixedRunColumns, ...runColumns },
   changedRuns: {
     unit,
@@ -115,25 +117,29 @@ const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
   goneReady: readyColumns,
 };
 
-const names = Object.keys(columns) as (keyof BatchRows)[];
+/** A kind of row. */
+export type BatchTable = keyof BatchRows;
 
-/** The rows as table expressions over parameters, the first of which has this number. */
-export function batchTables(first: number): Record<keyof BatchRows, string> {
+/** All kinds, in the order of their parameters. */
+export const batchTables = Object.keys(columns) as readonly BatchTable[];
+
+/** The rows of these kinds as queries over parameters, the first of which has this number. */
+export function batchQueries(tables: readonly BatchTable[], first: number): ReadonlyMap<BatchTable, string> {
   let next = first;
-  const tables = names.map((name) => {
+  const queries = tables.map((name) => {
     const table = unnested(tableName(name), columns[name], next);
     next += Object.keys(columns[name]).length;
-    return [name, `select * from ${table}`];
+    return [name, `select * from ${table}`] as const;
   });
-  return Object.fromEntries(tables);
+  return new Map(queries);
 }
 
-/** The parameters that `batchTables` numbers. */
-export function batchParameters(rows: BatchRows): unknown[] {
-  return names.flatMap((name) => arraysOf(name, rows));
+/** The parameters that `batchQueries` numbers. */
+export function batchParameters(tables: readonly BatchTable[], rows: BatchRows): unknown[] {
+  return tables.flatMap((name) => arraysOf(name, rows));
 }
 
-function arraysOf<Name extends keyof BatchRows>(name: Name, rows: BatchRows): unknown[] {
+function arraysOf<Name extends BatchTable>(name: Name, rows: BatchRows): unknown[] {
   const its: Columns<RowOf<Name>> = columns[name];
   const list: readonly RowOf<Name>[] = rows[name];
   return columnArrays(its, list);

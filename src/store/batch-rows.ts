@@ -15,16 +15,18 @@ interface OfRun {
   readonly runId: string;
 }
 
+/** The current run of a workflow id. */
+interface PointerRow extends OfRun {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  readonly startRequestId: string;
+  readonly requestHash: string;
+}
+
 /** What a batch wants to write. */
 export interface BatchRows {
-  readonly pointers: Rows<{
-    namespaceId: string;
-    workflowId: string;
-    expected: string | undefined;
-    runId: string;
-    startRequestId: string;
-    requestHash: string;
-  }>;
+  readonly newPointers: Rows<PointerRow>;
+  readonly movedPointers: Rows<PointerRow & { expected: string }>;
   readonly newRuns: Rows<{ state: RunState; settings: string; columns: RunColumns }>;
   readonly changedRuns: Rows<{ expectedVersion: number; state: RunState; columns: RunColumns }>;
   readonly history: Rows<OfRun & { firstEventId: number; lastEventId: number; events: Uint8Array }>;
@@ -60,7 +62,8 @@ export interface RunColumns {
 /** The rows of units, which are numbered by their place. */
 export function batchRows(units: readonly Unit[]): BatchRows {
   const rows: BatchRows = {
-    pointers: [],
+    newPointers: [],
+    movedPointers: [],
     newRuns: [],
     changedRuns: [],
     history: [],
@@ -80,7 +83,9 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     if (unit.pointer !== undefined) {
       const { expected, next } = unit.pointer;
       const { namespaceId, workflowId } = unit;
-      rows.pointers.push({ unit: number, namespaceId, workflowId, expected, ...next });
+      const pointer = { unit: number, namespaceId, workflowId, ...next };
+      if (expected === undefined) rows.newPointers.push(pointer);
+      else rows.movedPointers.push({ ...pointer, expected });
     }
     for (const step of unit.runs) addStep(rows, number, step);
   });

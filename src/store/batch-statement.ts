@@ -1,21 +1,124 @@
 /** The text of the statement that writes a batch. */
-import { batchTables, fixedRunColumns, runColumns } from "./batch-input.js";
+import { type BatchTable, batchQueries, fixedRunColumns, runColumns } from "./batch-input.js";
 import { nowMicros } from "./statement.js";
 
+/** In which order the writing parts stand: it must make no difference. */
+export type PartOrder = "usual" | "reversed";
+
 /**
- * The statement. $1 is the batch's id, $2 the ids of batches to forget, the rest are the rows.
+ * The statement for rows of these tables alone: Postgres sets up every part at every execution, which costs more than what a small batch
+ * writes, so parts that would have no rows are left out. $1 is the batch's id, $2 the ids of batches to forget, the rest are the rows.
  *
  * First it finds out which units hold all that they need; then everything else is written for those alone. A row that somebody else has
  * locked counts as lost, so that no batch ever waits for another. All parts see the tables as they were before the statement, and run in
  * no promised order.
  */
-export function batchText(order: "usual" | "reversed"): string {
-  const writes = order === "usual" ? writingParts : writingParts.toReversed();
-  return `with ${[...decidingParts, ...writes].join(",")}
+export function batchText(order: PartOrder, tables: readonly BatchTable[]): string {
+  const queries = batchQueries(tables, 3);
+  const chosen = <Part>(parts: Partial<Record<BatchTable, Part>>) =>
+    tables.flatMap((table) => parts[table] ?? []);
+  const inputs = tables.flatMap((table) => {
+    const name = inputNames[table];
+    return name === undefined ? [] : `${name} as (${queries.get(table)})`;
+  });
+  const deciding = [
+    ...inputs,
+    ...chosen(holdingParts),
+    `tally as materialized (
+      select unit, sum(needed) = sum(held) as is_held
+      from (${["select null::int as unit, 0 as needed, 0 as held where false", ...chosen(counts)].join(" union all ")}) as wanted
+      group by unit
+    )`,
+    tables.includes("newPointers") ? okWithNewPointers : ok,
+  ];
+  const writes = [forgotten, outcome];
+  for (const table of tables) {
+    const part = writingParts[table];
+    if (part !== undefined) writes.push(part(inputNames[table] ?? `(${queries.get(table)})`));
+  }
+  if (order === "reversed") writes.reverse();
+  return `with ${[...deciding, ...writes].join(",")}
     select array(select unit from ok) as won, ${nowMicros} as now`;
 }
 
-const tables = batchTables(3);
+/** The rows that several parts read. */
+const inputNames: Partial<Record<BatchTable, string>> = {
+  newPointers: "new_pointer",
+  movedPointers: "moving_pointer",
+  newRuns: "new_run",
+  changedRuns: "changed_run",
+};
+
+/** To hold: the runs by version, the pointers by the run that they name. */
+const holdingParts: Partial<Record<BatchTable, string>> = {
+  movedPointers: `
+  held_pointer as materialized (
+    select w.unit
+    from moving_pointer w
+    join workflow_ids i on i.namespace_id = w.namespace_id and i.workflow_id = w.workflow_id and i.run_id = w.expected
+    for update of i skip locked
+  )`,
+  changedRuns: `
+  held_run as materialized (
+    select w.unit
+    from changed_run w
+    join runs r on r.run_id = w.run_id and r.version = w.expected_version
+    for update of r skip locked
+  )`,
+};
+
+/** What units need and what they hold of it; for new runs that is a namespace that takes starts. */
+const counts: Partial<Record<BatchTable, string>> = {
+  movedPointers: `
+    select unit, 1, 0 from moving_pointer
+    union all
+    select unit, 0, 1 from held_pointer`,
+  newRuns: `
+    select unit, 1, 0 from new_run
+    union all
+    select w.unit, 0, 1 from new_run w join namespaces n on n.namespace_id = w.namespace_id where n.state = 1`,
+  changedRuns: `
+    select unit, 1, 0 from changed_run
+    union all
+    select unit, 0, 1 from held_run`,
+};
+
+const ok = `
+  ok as materialized (
+    select unit
+    from tally
+    where is_held
+  )`;
+
+/**
+ * Locking the id first is what "skip locked" is for a row that does not exist yet: without it the insert would wait for another server's
+ * batch while holding rows that others want.
+ */
+const okWithNewPointers = `
+  due_pointer as materialized (
+    select *
+    from new_pointer
+    where (unit in (select unit from tally where is_held)) is true
+  ),
+  made_pointer as (
+    insert into workflow_ids (namespace_id, workflow_id, run_id, start_request_id, request_hash)
+    select namespace_id, workflow_id, run_id, start_request_id, request_hash
+    from due_pointer
+    where pg_try_advisory_xact_lock(hashtextextended(namespace_id::text || workflow_id, 0))
+    order by namespace_id, workflow_id
+    on conflict do nothing
+    returning run_id
+  ),
+  ok as materialized (
+    select unit
+    from tally
+    where is_held
+      and (unit in (select unit from new_pointer)) is not true
+    union all
+    select unit
+    from due_pointer
+    where (run_id in (select run_id from made_pointer)) is true
+  )`;
 
 /**
  * Written so that the planner makes a hash table of the units that won, whatever it believes about their number, where a join would compare
@@ -30,202 +133,139 @@ const assign = (source: string) =>
 
 const allRunColumns = [...Object.keys(fixedRunColumns), ...Object.keys(runColumns)].join(", ");
 
-/** To hold: the runs by version, the pointers by the run that they name, and for new runs a namespace that takes starts. */
-const decidingParts = [
-  `
-  pointer as (${tables.pointers}),
-  changed_run as (${tables.changedRuns}),
-  new_run as (${tables.newRuns}),
-  held_run as materialized (
-    select w.unit
-    from changed_run w
-    join runs r on r.run_id = w.run_id and r.version = w.expected_version
-    for update of r skip locked
-  ),
-  held_pointer as materialized (
-    select w.unit
-    from pointer w
-    join workflow_ids i on i.namespace_id = w.namespace_id and i.workflow_id = w.workflow_id and i.run_id = w.expected
-    for update of i skip locked
-  ),
-  tally as materialized (
-    select unit, sum(needed) = sum(held) as is_held
-    from (
-      select unit, 1 as needed, 0 as held from changed_run
-      union all
-      select unit, 1, 0 from pointer where expected is not null
-      union all
-      select unit, 1, 0 from new_run
-      union all
-      select unit, 0, 1 from held_run
-      union all
-      select unit, 0, 1 from held_pointer
-      union all
-      select w.unit, 0, 1 from new_run w join namespaces n on n.namespace_id = w.namespace_id where n.state = 1
-    ) as wanted
-    group by unit
-  )`,
-  // Locking the id first is what "skip locked" is for a row that does not exist yet: without it the insert would wait
-  // for another server's batch while holding rows that others want.
-  `
-  new_pointer as materialized (
-    select *
-    from pointer
-    where expected is null
-      and (unit in (select unit from tally where is_held)) is true
-  ),
-  made_pointer as (
-    insert into workflow_ids (namespace_id, workflow_id, run_id, start_request_id, request_hash)
-    select namespace_id, workflow_id, run_id, start_request_id, request_hash
-    from new_pointer
-    where pg_try_advisory_xact_lock(hashtextextended(namespace_id::text || workflow_id, 0))
-    order by namespace_id, workflow_id
-    on conflict do nothing
-    returning run_id
-  ),
-  ok as materialized (
-    select unit
-    from tally
-    where is_held
-      and (unit in (select unit from pointer where expected is null)) is not true
-    union all
-    select unit
-    from new_pointer
-    where (run_id in (select run_id from made_pointer)) is true
-  )`,
-];
-
-const writingParts = [
-  `
+const forgotten = `
   forgotten as (
     delete from batches
     where batch_id = any($2::uuid[])
-  )`,
-  `
+  )`;
+
+const outcome = `
   outcome as (
     insert into batches (batch_id, won_units, created_at)
     select $1::uuid, array(select unit from ok), ${nowMicros}
-  )`,
-  `
+  )`;
+
+/** What is written for the units that won, given where its rows are. */
+const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
+  movedPointers: (rows) => `
   moved_pointer as (
     update workflow_ids i
     set run_id = w.run_id, start_request_id = w.start_request_id, request_hash = w.request_hash
-    from pointer w
+    from ${rows} w
     where i.namespace_id = w.namespace_id and i.workflow_id = w.workflow_id
-      and w.expected is not null
       and ${isWon("w")}
   )`,
-  `
+  newRuns: (rows) => `
   begun_run as (
     insert into runs (${allRunColumns})
     select ${allRunColumns}
-    from new_run w
+    from ${rows} w
     where ${isWon("w")}
   )`,
-  `
+  changedRuns: (rows) => `
   written_run as (
     update runs r
     set ${assign("w")}
-    from changed_run w
+    from ${rows} w
     where r.run_id = w.run_id
       and ${isWon("w")}
   )`,
-  `
+  history: (rows) => `
   written_history as (
     insert into history (run_id, first_event_id, last_event_id, codec, events)
     select run_id, first_event_id, last_event_id, 0, events
-    from (${tables.history}) w
+    from ${rows} w
     where ${isWon("w")}
   )`,
-  `
+  putActivities: (rows) => `
   put_activity as (
     insert into activities (run_id, seq, state, last_failure, lease_epoch, is_cancel_requested)
     select run_id, seq, state, last_failure, lease_epoch, is_cancel_requested
-    from (${tables.putActivities}) w
+    from ${rows} w
     where ${isWon("w")}
     on conflict (run_id, seq) do update
     set state = excluded.state, last_failure = excluded.last_failure, lease_epoch = excluded.lease_epoch,
       is_cancel_requested = excluded.is_cancel_requested
   )`,
-  `
+  goneActivities: (rows) => `
   gone_activity as (
     delete from activities a
-    using (${tables.goneActivities}) w
+    using ${rows} w
     where a.run_id = w.run_id and a.seq = w.seq
       and ${isWon("w")}
   )`,
-  `
+  putTimers: (rows) => `
   put_timer as (
     insert into timers (run_id, seq, scheduled_event_id, fire_at)
     select run_id, seq, scheduled_event_id, fire_at
-    from (${tables.putTimers}) w
+    from ${rows} w
     where ${isWon("w")}
     on conflict (run_id, seq) do update
     set scheduled_event_id = excluded.scheduled_event_id, fire_at = excluded.fire_at
   )`,
-  `
+  goneTimers: (rows) => `
   gone_timer as (
     delete from timers t
-    using (${tables.goneTimers}) w
+    using ${rows} w
     where t.run_id = w.run_id and t.seq = w.seq
       and ${isWon("w")}
   )`,
-  `
+  putBuffered: (rows) => `
   put_buffered as (
     insert into buffered_events (run_id, position, event)
     select run_id, position, event
-    from (${tables.putBuffered}) w
+    from ${rows} w
     where ${isWon("w")}
     on conflict (run_id, position) do update
     set event = excluded.event
   )`,
-  `
+  goneBuffered: (rows) => `
   gone_buffered as (
     delete from buffered_events b
-    using (${tables.goneBuffered}) w
+    using ${rows} w
     where b.run_id = w.run_id and b.position = w.position
       and ${isWon("w")}
   )`,
-  `
+  putKeys: (rows) => `
   put_key as (
     insert into run_keys (run_id, kind, key, event_id, content_hash)
     select run_id, kind, key, event_id, content_hash
-    from (${tables.putKeys}) w
+    from ${rows} w
     where ${isWon("w")}
     on conflict (run_id, kind, key) do update
     set event_id = excluded.event_id, content_hash = excluded.content_hash
   )`,
-  `
+  putWakeups: (rows) => `
   put_wakeup as (
     insert into wakeups (run_id, due_at)
     select run_id, due_at
-    from (${tables.putWakeups}) w
+    from ${rows} w
     where ${isWon("w")}
     on conflict (run_id) do update
     set due_at = excluded.due_at
   )`,
-  `
+  goneWakeups: (rows) => `
   gone_wakeup as (
     delete from wakeups u
-    using (${tables.goneWakeups}) w
+    using ${rows} w
     where u.run_id = w.run_id
       and ${isWon("w")}
   )`,
-  `
+  putReady: (rows) => `
   put_ready as (
     insert into ready_tasks (namespace_id, kind, task_queue, type, priority, position, run_id, seq, workflow_id)
     select namespace_id, kind, task_queue, type, priority, position, run_id, seq, workflow_id
-    from (${tables.putReady}) w
+    from ${rows} w
     where ${isWon("w")}
     on conflict (namespace_id, kind, task_queue, type, priority, position, run_id, seq) do update
     set claimed_until = 0
   )`,
-  `
+  goneReady: (rows) => `
   gone_ready as (
     delete from ready_tasks t
-    using (${tables.goneReady}) w
+    using ${rows} w
     where t.namespace_id = w.namespace_id and t.kind = w.kind and t.task_queue = w.task_queue and t.type = w.type
       and t.priority = w.priority and t.position = w.position and t.run_id = w.run_id and t.seq = w.seq
       and ${isWon("w")}
   )`,
-];
+};

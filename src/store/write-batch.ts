@@ -2,8 +2,9 @@
 import type { Micros } from "../core/run-state.js";
 import { batchParameters } from "./batch-input.js";
 import { batchRows } from "./batch-rows.js";
-import { batchText } from "./batch-statement.js";
-import type { Queryable, Statement } from "./statement.js";
+import { type ChooseStatement, openShapes } from "./batch-shapes.js";
+import type { PartOrder } from "./batch-statement.js";
+import type { Queryable } from "./statement.js";
 import type { Unit } from "./unit.js";
 
 /** What to write. */
@@ -24,19 +25,21 @@ export interface BatchOutcome {
   readonly now: Micros;
 }
 
-/** The statement, with its writing parts in the usual order or in reverse: the order must make no difference. */
-export const writeBatchStatements: Readonly<Record<"usual" | "reversed", Statement>> = {
-  usual: { name: "write_batch", text: batchText("usual") },
-  reversed: { name: "write_batch_reversed", text: batchText("reversed") },
+/** The statements, with their writing parts in the usual order or in reverse: the order must make no difference. */
+export const writeBatchStatements: Readonly<Record<PartOrder, ChooseStatement>> = {
+  usual: openShapes("usual"),
+  reversed: openShapes("reversed"),
 };
 
 /** Writes a batch and says which of its units were written. */
 export async function writeBatch(
   q: Queryable,
   batch: Batch,
-  statement: Statement = writeBatchStatements.usual,
+  choose: ChooseStatement = writeBatchStatements.usual,
 ): Promise<BatchOutcome> {
-  const values = [batch.batchId, batch.answered, ...batchParameters(batchRows(batch.units))];
+  const rows = batchRows(batch.units);
+  const statement = choose(rows);
+  const values = [batch.batchId, batch.answered, ...batchParameters(statement.tables, rows)];
   const [row] = await q.query<BatchOutcome>(statement, values);
   return row ?? { won: [], now: 0 };
 }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-test("what npm pack makes is installed into an empty folder and serves there", {
+test("what npm pack makes is installed into an empty folder, has its entry points and serves there", {
   timeout: 180_000,
 }, async () => {
   onTestFailed(() => console.error(sandbox.tell()));
@@ -28,6 +28,10 @@ test("what npm pack makes is installed into an empty folder and serves there", {
   const version = sandbox.run(pawl, ["--version"], { cwd: folder });
   await version.ended;
   expect(version.output()).toBe(`${installed.version}\n`);
+
+  const imports = ["client", "worker", "workflow"].map((name) => `import "pawl/${name}";`).join("");
+  const entryPoints = sandbox.run(process.execPath, ["--input-type=module", "-e", imports], { cwd: folder });
+  expect((await entryPoints.ended).code, entryPoints.output()).toBe(0);
 
   const port = await freePort();
   const server = sandbox.run(pawl, ["serve", "--port", String(port)], { cwd: folder });

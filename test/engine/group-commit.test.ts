@@ -43,7 +43,7 @@ test("decides a refusal on fresh state: the rightful holder is not told that its
 
 test("finds a run that is not the current one any more, whatever the cache holds", async () => {
   const { runId = "" } = await onA.start("stray");
-  await onA.signal("stray", { requestId: "once" });
+  await onA.signal("stray", { runId, requestId: "once" });
   const [task] = await onA.poll();
   await onB.terminate("stray");
   await onB.start("stray");
@@ -183,7 +183,7 @@ test("writes nothing twice and loses nothing when a connection is cut in the mid
   expect(kindsOf(await onA.history("cut-too"))).toHaveLength(2);
 });
 
-test("settles a batch that still runs on the server while its connection is lost here", async () => {
+test("tries a batch again that Postgres gave up", async () => {
   await onA.start("lost");
   const hold = await holdBatches();
   const signal = reasonOf(onA.signal("lost"));

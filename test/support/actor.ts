@@ -1,6 +1,7 @@
 /** What clients and workers ask of an engine in tests, in as few words as it takes. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import type { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import {
   type ActivityTask,
   ActivityTaskSchema,
@@ -140,13 +141,16 @@ export function actor({ operations }: TestServer, namespace: string) {
       const { outcomes = [] } = await operations.failActivityTasks(request, callOf());
       return outcomes[0];
     },
-    async beat(task: Pick<ActivityTask, "taskToken"> | undefined) {
+    async beat(
+      task: Pick<ActivityTask, "taskToken"> | undefined,
+      details: Init<typeof PayloadSchema> = { body: { case: "json", value: "7" } },
+    ) {
       const request = create(wk.HeartbeatActivityTasksRequestSchema, {
         namespace,
         heartbeats: [
           {
             target: { case: "taskToken", value: tokenOf(task) },
-            details: { body: { case: "json", value: "7" } },
+            details,
           },
         ],
       });

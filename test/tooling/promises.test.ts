@@ -18,6 +18,7 @@ describe("the check of promises", () => {
   it("accepts a promise whose test is there", () => {
     expect(problems(table(proof), 'it("keeps what it said", () => {});')).toEqual([]);
     expect(problems(table(proof), 'it.each([1, 2])("keeps what it said", () => {});')).toEqual([]);
+    expect(problems(table(proof), 'it.each([\n  { how: "so" },\n])(\n  "keeps what it said",\n')).toEqual([]);
   });
 
   it("names a promise whose test is missing", () => {

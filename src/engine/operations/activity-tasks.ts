@@ -63,7 +63,7 @@ export async function failActivityTasks(parts: EngineParts, request: FailActivit
       const { failure, heartbeatDetails } = report;
       if (failure === undefined) throw new Error("a report without a failure passed validation");
       // The details outlive the attempt where those of every heartbeat are.
-      if (heartbeatDetails !== undefined) await beat(parts, place, target, heartbeatDetails);
+      if (heartbeatDetails !== undefined) await storeDetails(parts, place, target, heartbeatDetails);
       const input = { target, failure, heartbeatDetails, caller, workerId };
       const { alreadyApplied, nextAttemptAt } = await parts.commit.submit(
         onRun({ ...place, bytes: 1_000, decide: (run, context) => decideFail(run, input, context) }),
@@ -90,6 +90,20 @@ export async function heartbeatActivityTasks(
     }),
   );
   return { outcomes: await Promise.all(outcomes) };
+}
+
+/** Stores the last details of an attempt. Where its lease is over, the decision that follows says whether it is a repeat. */
+async function storeDetails(
+  parts: EngineParts,
+  place: ActivityPlace,
+  target: ActivityTarget,
+  details: Payload,
+): Promise<void> {
+  try {
+    await beat(parts, place, target, details);
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.reason !== ErrorReason.STALE_LEASE) throw error;
+  }
 }
 
 /** Stores a heartbeat. Throws STALE_LEASE. */

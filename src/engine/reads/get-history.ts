@@ -4,7 +4,13 @@ import type { RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
 import { readHistory } from "../../store/history.js";
 import type { Call } from "../engine.js";
-import { type HistoryPosition, readHistoryPageToken, writeHistoryPageToken } from "../page-token.js";
+import {
+  type HistoryOwner,
+  type HistoryPosition,
+  invalidPageToken,
+  readHistoryPageToken,
+  writeHistoryPageToken,
+} from "../page-token.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
@@ -18,9 +24,8 @@ const responseMargin = 64 * 1024;
 export async function getHistory(parts: EngineParts, request: GetHistoryRequest, call: Call) {
   const { namespaceId } = await parts.namespaces.find(request.namespace);
   const { workflowId, isDescending } = request;
-  const start = { runId: request.runId, after: request.afterEventId, isDescending };
-  const position: HistoryPosition =
-    request.pageToken === "" ? start : readHistoryPageToken(request.pageToken);
+  const start: HistoryPosition = { runId: request.runId, after: request.afterEventId, isDescending };
+  const position = request.pageToken === "" ? start : readPosition(request, { namespaceId, workflowId });
   const first = await findRun(parts, { namespaceId, workflowId, runId: position.runId });
   const waiter = startWait(waitTimeOf(call, msFromDuration(request.wait) ?? 0, Date.now()), call.signal);
   const stopWatching = parts.watch.watch(first.runId, () => waiter.wake());
@@ -41,7 +46,9 @@ export async function getHistory(parts: EngineParts, request: GetHistoryRequest,
         return {
           runId: run.runId,
           events: page.events,
-          nextPageToken: hasNext ? writeHistoryPageToken({ ...position, runId: run.runId, after: last }) : "",
+          nextPageToken: hasNext
+            ? writeHistoryPageToken(run, { ...position, runId: run.runId, after: last })
+            : "",
         };
       }
     }
@@ -49,6 +56,15 @@ export async function getHistory(parts: EngineParts, request: GetHistoryRequest,
     stopWatching();
     waiter.close();
   }
+}
+
+/** A page goes on in the same run and the same direction. */
+function readPosition(request: GetHistoryRequest, owner: HistoryOwner): HistoryPosition {
+  const position = readHistoryPageToken(request.pageToken, owner);
+  const isSameRun = request.runId === "" || request.runId === position.runId;
+  if (!isSameRun || (position.isDescending ?? false) !== request.isDescending)
+    throw invalidPageToken("belongs to another query");
+  return position;
 }
 
 async function closingPage(parts: EngineParts, run: RunState) {

@@ -1,7 +1,10 @@
 /** The record of one run, with what it waits for. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { PendingActivitySchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { GetWorkflowRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { describeWaiting } from "../../core/describe-waiting.js";
 import type { Call } from "../engine.js";
+import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
 import { findRun } from "./find-run.js";
 import { readEnd } from "./get-result.js";
@@ -17,11 +20,24 @@ export async function getWorkflow(parts: EngineParts, request: GetWorkflowReques
   return {
     workflow: { ...workflowRecord(run), ...(end === undefined ? {} : { nextRunId: end.nextRunId }) },
     ...(task === undefined ? {} : { pendingWorkflowTask: task }),
-    pendingActivities: [...run.activities.values()]
-      .sort((a, b) => a.seq - b.seq)
-      .map((activity) => pendingActivity(activity, now)),
+    pendingActivities: withinResponse(
+      [...run.activities.values()].sort((a, b) => a.seq - b.seq).map((a) => pendingActivity(a, now)),
+    ),
     pendingTimers: [...run.timers.values()].sort((a, b) => a.fireAt - b.fireAt).map(pendingTimer),
     waitingFor: describeWaiting(run),
     ...(end === undefined ? {} : { outcome: end.outcome }),
   };
+}
+
+/** What details and failures of activities may take of a response, in bytes; its outcome may take most of the rest. */
+const maxDetailBytes = 512 * 1024;
+
+/** Leaves out the details and failures that would make the response too large. Each is bounded; so many at once are not. */
+function withinResponse(activities: MessageInitShape<typeof PendingActivitySchema>[]) {
+  let room = maxDetailBytes;
+  return activities.map((activity) => {
+    const { heartbeatDetails, lastFailure, ...rest } = activity;
+    room -= estimateBytes(heartbeatDetails) + estimateBytes(lastFailure);
+    return room < 0 ? rest : activity;
+  });
 }

@@ -17,6 +17,7 @@ import { microsFromTimestamp } from "../time.js";
 import { workflowRecord } from "./workflow-record.js";
 
 const defaultPageSize = 100;
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Lists runs, newest first. */
 export async function listWorkflows(parts: EngineParts, request: ListWorkflowsRequest, _call: Call) {
@@ -61,10 +62,6 @@ function filterOf(namespaceId: string, filter: WorkflowFilter | undefined): RunF
 
 function isRunPosition(value: unknown): value is RunPosition {
   if (typeof value !== "object" || value === null) return false;
-  return (
-    "startedAt" in value &&
-    typeof value.startedAt === "number" &&
-    "runId" in value &&
-    typeof value.runId === "string"
-  );
+  const { startedAt, runId } = value as { startedAt?: unknown; runId?: unknown };
+  return Number.isSafeInteger(startedAt) && typeof runId === "string" && uuidPattern.test(runId);
 }

@@ -15,6 +15,7 @@ import {
   invalidPageToken,
   invalidToken,
   minus,
+  namespaceNotFound,
   notImplemented,
   payload,
   type Reason,
@@ -132,6 +133,14 @@ function renewing(
 }
 
 export const badTokens: BadCall[] = [
+  ...(["nowhere", "other"] as const).map((namespace): BadCall => {
+    const [code, reason] = namespace === "nowhere" ? namespaceNotFound : invalidToken;
+    const call = ({ caller, held }: BadInputFixture) =>
+      elementRefused(
+        caller.call(wk.completeWorkflowTasks, { namespace, completions: [{ taskToken: held }] }),
+      );
+    return { title: `CompleteWorkflowTasks: a token in the namespace ${namespace}`, code, reason, call };
+  }),
   completion("no token", [], invalidField, {}, () => new Uint8Array()),
   completion("a forged token", [], invalidToken, {}, () => garbage),
   completion("a cut token", [], invalidToken, {}, ({ held }) => cut(held)),

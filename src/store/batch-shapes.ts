@@ -1,0 +1,57 @@
+/** Which statement writes a batch: one of its own for each set of tables that batches have rows for. */
+import { type BatchTable, batchTables } from "./batch-input.js";
+import type { BatchRows } from "./batch-rows.js";
+import { batchText, type PartOrder } from "./batch-statement.js";
+import type { Statement } from "./statement.js";
+
+/** A statement, and the tables that it writes. */
+export interface BatchStatement extends Statement {
+  readonly tables: readonly BatchTable[];
+}
+
+/** Finds the statement for rows. */
+export type ChooseStatement = (rows: BatchRows) => BatchStatement;
+
+/**
+ * Made to be few, as each connection keeps the plan of every statement that it has prepared, up to a megabyte each. The straight course of
+ * workflows needs about a dozen.
+ */
+export const mostShapes = 32;
+
+/**
+ * Makes a statement for each set of tables that is asked for. Once there are as many as there may be, that with the fewest tables beyond those
+ * that are needed serves; the first is for all tables, so there always is one.
+ */
+export function openShapes(order: PartOrder): ChooseStatement {
+  const made = new Map<number, BatchStatement>();
+  const make = (shape: number) => {
+    const tables = batchTables.filter((_, index) => shape & (1 << index));
+    const statement = { name: `write_batch_${order}_${shape}`, text: batchText(order, tables), tables };
+    made.set(shape, statement);
+    return statement;
+  };
+  const full = make((1 << batchTables.length) - 1);
+  return (rows) => {
+    const shape = shapeOf(rows);
+    const known = made.get(shape);
+    if (known !== undefined) return known;
+    return made.size < mostShapes ? make(shape) : (narrowest(made, shape) ?? full);
+  };
+}
+
+/** The tables that there are rows for, a bit each. */
+function shapeOf(rows: BatchRows): number {
+  return batchTables.reduce(
+    (shape, table, index) => (rows[table].length > 0 ? shape | (1 << index) : shape),
+    0,
+  );
+}
+
+function narrowest(made: ReadonlyMap<number, BatchStatement>, shape: number): BatchStatement | undefined {
+  let best: BatchStatement | undefined;
+  for (const [other, statement] of made) {
+    const isEnough = (shape & other) === shape;
+    if (isEnough && (best === undefined || statement.tables.length < best.tables.length)) best = statement;
+  }
+  return best;
+}

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Actor, actor, completeWorkflow, ms } from "../support/actor.js";
+import {
+  errorOf,
+  kindsOf,
+  makeNamespace,
+  openTestCluster,
+  type TestCluster,
+  type TestServer,
+} from "../support/engine.js";
+import { until } from "../support/until.js";
+
+let cluster: TestCluster;
+let a: TestServer;
+let namespace: string;
+let onA: Actor;
+
+beforeEach(async () => {
+  cluster = await openTestCluster();
+  a = await cluster.open();
+  namespace = await makeNamespace(a);
+  onA = actor(a, namespace);
+});
+
+afterEach(() => cluster.close());
+
+/** Opens a second server; both know of each other. */
+async function openSecond(): Promise<{ b: TestServer; onB: Actor }> {
+  const b = await cluster.open();
+  await a.upkeep.beat();
+  return { b, onB: actor(b, namespace) };
+}
+
+function notifications(server: TestServer): number {
+  return server.statements.filter((name) => name === "notify").length;
+}
+
+test("notifies nobody while it is alone", async () => {
+  await onA.start("alone");
+  const [task] = await onA.poll();
+  await onA.complete(task, [completeWorkflow]);
+  expect(notifications(a)).toBe(0);
+});
+
+test("hears of a server that comes, and of one that goes", async () => {
+  const b = await cluster.open();
+  await until("A knows of B", async () => {
+    await onA.start(crypto.randomUUID());
+    return notifications(a) > 0;
+  });
+  await b.stop();
+  await a.upkeep.beat();
+  await until("hints are sent", () => a.statements.length > 0);
+  const before = notifications(a);
+  await onA.start("alone-again");
+  await onA.signal("alone-again");
+  expect(notifications(a)).toBe(before);
+});
+
+test("brings lone starts on one server to a poll on another within 50 ms, with one notification a batch at most", async () => {
+  const { b, onB } = await openSecond();
+  const times: number[] = [];
+  const batches = () => a.statements.filter((name) => name === "write_batch").length;
+  const [sentBefore, batchesBefore] = [notifications(a), batches()];
+  for (let n = 0; n < 200; n++) {
+    const polling = onB.poll();
+    await until("the poll waits", () => b.held().waitingPolls === 1);
+    await onA.start(`lone-${n}`);
+    const committed = performance.now();
+    const [task] = await polling;
+    times.push(performance.now() - committed);
+    expect(task?.workflowId).toBe(`lone-${n}`);
+  }
+  expect(times.sort((x, y) => x - y)[100]).toBeLessThan(50);
+  expect(notifications(a) - sentBefore).toBeLessThanOrEqual(batches() - batchesBefore);
+}, 60_000);
+
+test("does not miss what another server made ready while no poll was open", async () => {
+  const { b, onB } = await openSecond();
+  expect(await onB.poll({ wait: ms(0) })).toEqual([]);
+  expect(b.held().queues).toBe(1);
+  await onA.start("between");
+  await until("the hint has come", () => notifications(a) > 0);
+  const [task] = await onB.poll({ wait: ms(2_000) });
+  expect(task?.workflowId).toBe("between");
+});
+
+test("answers a wait for a result on one server when the run closes on another", async () => {
+  const { b, onB } = await openSecond();
+  await onA.start("result");
+  const waiting = onB.result("result");
+  await until("B watches", () => b.held().watchedRuns === 1);
+  const [task] = await onA.poll();
+  expect(errorOf(await onA.complete(task, [completeWorkflow]))).toBeUndefined();
+  expect((await waiting).outcome?.value.case).toBe("result");
+  expect(b.held().watchedRuns).toBe(0);
+});
+
+test("answers a wait for new events on one server when another writes them", async () => {
+  const { b, onB } = await openSecond();
+  await onA.start("events");
+  const waiting = onB.historyPage("events", { afterEventId: 2, wait: ms(10_000) });
+  await until("B watches", () => b.held().watchedRuns === 1);
+  await onA.signal("events");
+  expect(kindsOf((await waiting).events)).toEqual(["signalReceived"]);
+});
+
+test("takes over what a dead server would have woken", async () => {
+  const { b } = await openSecond();
+  await onA.start("orphan");
+  const [task] = await onA.poll();
+  cluster.moveTime(10_200);
+  await b.upkeep.wakeOverdueRuns();
+  expect(kindsOf(await onA.history("orphan"))).not.toContain("workflowTaskTimedOut");
+  cluster.moveTime(400);
+  await b.upkeep.wakeOverdueRuns();
+  expect(kindsOf(await onA.history("orphan"))).toContain("workflowTaskTimedOut");
+  expect(errorOf(await onA.complete(task, [completeWorkflow]))).toBe("STALE_LEASE");
+  expect(b.told.get("leaseExpired")).toMatchObject({ count: 1, last: ["workflow"] });
+  expect([...a.faults, ...b.faults]).toEqual([]);
+});

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { startLoop } from "../../src/loops/loop.js";
+
+/** A pass that the test ends. */
+function heldPasses() {
+  const begun: (() => void)[] = [];
+  const ends: ((answer: number | Error) => void)[] = [];
+  return {
+    pass: () =>
+      new Promise<number>((resolve, reject) => {
+        ends.push((answer) => (typeof answer === "number" ? resolve(answer) : reject(answer)));
+        for (const call of begun.splice(0)) call();
+      }),
+    next: () => new Promise<void>((resolve) => void begun.push(resolve)),
+    end: (answer: number | Error) => ends.shift()?.(answer),
+  };
+}
+
+test("goes on after a pass that failed, and tells of it", async () => {
+  const passes = heldPasses();
+  const failures: unknown[] = [];
+  const loop = startLoop({ ...passes, everyMs: 1, failed: (error) => failures.push(error) });
+  const next = passes.next();
+  passes.end(new Error("broken"));
+  await next;
+  expect(failures).toHaveLength(1);
+  passes.end(60_000);
+  await loop.stop();
+});
+
+test("makes a pass at once when it is woken, even during one", async () => {
+  const passes = heldPasses();
+  const loop = startLoop({ ...passes, everyMs: 60_000, failed: () => undefined });
+  loop.wake();
+  const second = passes.next();
+  passes.end(60_000);
+  await second;
+  passes.end(60_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  const third = passes.next();
+  loop.wake();
+  await third;
+  passes.end(60_000);
+  await loop.stop();
+});
+
+test("ends the pass in hand before it is stopped, and may be stopped twice", async () => {
+  const passes = heldPasses();
+  const loop = startLoop({ ...passes, everyMs: 1, failed: () => undefined });
+  let isStopped = false;
+  const stopping = Promise.all([loop.stop(), loop.stop()]).then(() => {
+    isStopped = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isStopped).toBe(false);
+  passes.end(0);
+  await stopping;
+});
