@@ -1,4 +1,7 @@
-/** Arrays of bytes and of JSON as parameters, in Postgres's binary format: cheaper to make, send and read than text. */
+/**
+ * Arrays as parameters, made cheaper than the driver makes them: of bytes and of JSON in Postgres's binary format, of others as text in which
+ * only what needs it is escaped.
+ */
 
 /** A `bytea[]`. */
 export function byteaArray(items: readonly (Uint8Array | undefined)[]): Buffer {
@@ -11,6 +14,26 @@ export function jsonArray(items: readonly (string | undefined)[]): Buffer {
     jsonOid,
     items.map((item) => (item === undefined ? undefined : Buffer.from(item))),
   );
+}
+
+/** An array of numbers or booleans. */
+export function plainArray(items: readonly (number | boolean | undefined)[]): string {
+  return `{${items.map((item) => item ?? "NULL").join()}}`;
+}
+
+/** A `text[]`, or an array of anything else that is text. */
+export function textArray(items: readonly (string | undefined)[]): string {
+  if (items.length === 0) return "{}";
+  return items.every(isPlain) ? `{"${items.join('","')}"}` : `{${items.map(quoted).join()}}`;
+}
+
+/** Whether it needs but quotes. */
+function isPlain(item: string | undefined): boolean {
+  return item !== undefined && !item.includes('"') && !item.includes("\\");
+}
+
+function quoted(item: string | undefined): string {
+  return item === undefined ? "NULL" : `"${item.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
 const byteaOid = 17;

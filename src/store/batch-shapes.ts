@@ -12,18 +12,23 @@ export interface BatchStatement extends Statement {
 /** Finds the statement for rows. */
 export type ChooseStatement = (rows: BatchRows) => BatchStatement;
 
-/**
- * Made to be few, as each connection keeps the plan of every statement that it has prepared, up to a megabyte each. The straight course of
- * workflows needs about a dozen.
- */
-export const mostShapes = 32;
+/** When a set of tables gets a statement of its own. */
+export interface ShapeLimits {
+  /** Few, as each connection keeps the plan of every statement that it has prepared, and the widest take a megabyte. */
+  readonly mostStatements: number;
+  /** How often batches must have had rows for exactly these tables: most sets are chance encounters in big batches. */
+  readonly timesAsked: number;
+}
+
+const usualLimits: ShapeLimits = { mostStatements: 32, timesAsked: 3 };
 
 /**
- * Makes a statement for each set of tables that is asked for. Once there are as many as there may be, that with the fewest tables beyond those
- * that are needed serves; the first is for all tables, so there always is one.
+ * Makes a statement for each set of tables that is asked for often. For another set, the statement with the fewest tables beyond those that
+ * are needed serves; the first is for all tables, so there always is one.
  */
-export function openShapes(order: PartOrder): ChooseStatement {
+export function openShapes(order: PartOrder, limits: ShapeLimits = usualLimits): ChooseStatement {
   const made = new Map<number, BatchStatement>();
+  const asked = new Map<number, number>();
   const make = (shape: number) => {
     const tables = batchTables.filter((_, index) => shape & (1 << index));
     const statement = { name: `write_batch_${order}_${shape}`, text: batchText(order, tables), tables };
@@ -35,7 +40,12 @@ export function openShapes(order: PartOrder): ChooseStatement {
     const shape = shapeOf(rows);
     const known = made.get(shape);
     if (known !== undefined) return known;
-    return made.size < mostShapes ? make(shape) : (narrowest(made, shape) ?? full);
+    if (made.size < limits.mostStatements) {
+      const times = (asked.get(shape) ?? 0) + 1;
+      asked.set(shape, times);
+      if (times >= limits.timesAsked) return make(shape);
+    }
+    return narrowest(made, shape) ?? full;
   };
 }
 

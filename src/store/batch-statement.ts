@@ -38,7 +38,7 @@ export function batchText(order: PartOrder, tables: readonly BatchTable[]): stri
   }
   if (order === "reversed") writes.reverse();
   return `with ${[...deciding, ...writes].join(",")}
-    select array(select unit from ok) as won, ${nowMicros} as now`;
+    select array(select unit from ok order by unit) as won, ${nowMicros} as now`;
 }
 
 /** The rows that several parts read. */

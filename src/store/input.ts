@@ -1,5 +1,5 @@
 /** Rows as parameters: one array a column, which the statement unnests to the rows again. */
-import { byteaArray, jsonArray } from "./arrays.js";
+import { byteaArray, jsonArray, plainArray, textArray } from "./arrays.js";
 
 /** A column: its type, and what a row has in it. */
 type Column<Row> =
@@ -28,7 +28,12 @@ function columnArray<Row>([type, read]: Column<Row>, rows: readonly Row[]): unkn
       return byteaArray(rows.map(read));
     case "json":
       return jsonArray(rows.map(read));
+    case "uuid":
+    case "text":
+      return textArray(rows.map(read));
+    case "boolean":
+      return plainArray(rows.map(read));
     default:
-      return rows.map((row) => read(row) ?? null);
+      return plainArray(rows.map(read));
   }
 }

@@ -19,7 +19,7 @@ export interface Batch {
 
 /** What came of it. */
 export interface BatchOutcome {
-  /** The places, in the batch, of the units that were written. The others changed nothing: load and decide again. */
+  /** The places, in the batch and in order, of the units that were written. The others changed nothing: load and decide again. */
   readonly won: number[];
   /** When, by the database's clock. */
   readonly now: Micros;

@@ -6,6 +6,7 @@ import { openSandbox, type Sandbox, type ServerProcess } from "../support/proces
 import { until } from "../support/until.js";
 
 const unavailable = 14;
+const deadlineExceeded = 4;
 const deadlineMs = 3_000;
 /** A call is answered by its deadline; a busy machine may notice a little late. */
 const slackMs = 2_000;
@@ -54,7 +55,7 @@ test.each([
 
     expect(load.otherErrors).toEqual([]);
     expect(load.slowestMs()).toBeLessThan(deadlineMs + slackMs);
-    expect(server.output()).not.toMatch(/"level":"fatal"/);
+    expect(server.output()).not.toContain("a call failed by a fault of the server");
     expect(await (await fetch(`http://${server.address}/readyz`)).text()).toBe("ready\n");
     await expectAllThere(signal, load.acknowledged);
     await expectTasksFlow(signal);
@@ -83,9 +84,10 @@ function startLoad(name: string): Load {
       () => undefined,
       (error: Refusal) => error,
     );
-    slowest = Math.max(slowest, Date.now() - begunAt);
-    if (refusal !== undefined && refusal.code !== unavailable)
-      otherErrors.push(`${refusal.code}: ${refusal.message}`);
+    const tookMs = Date.now() - begunAt;
+    slowest = Math.max(slowest, tookMs);
+    if (refusal !== undefined && !isExpected(refusal, tookMs))
+      otherErrors.push(`after ${tookMs} ms: ${refusal.message}`);
     return refusal === undefined;
   }
 
@@ -126,6 +128,11 @@ function startLoad(name: string): Load {
       await Promise.all(lanes);
     },
   };
+}
+
+/** A call may be refused because of the database, or wait for it until its deadline. */
+function isExpected({ code }: Refusal, tookMs: number): boolean {
+  return code === unavailable || (code === deadlineExceeded && tookMs >= deadlineMs - 100);
 }
 
 /** What a client does that was told to try again. */

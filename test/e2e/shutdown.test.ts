@@ -17,7 +17,9 @@ afterAll(() => sandbox.close());
 
 const graceMs = 10_000;
 
-test("SIGTERM under open polls answers them empty, ends within the grace time with code 0, and loses nothing", async () => {
+test("SIGTERM under open polls answers them empty, ends within the grace time with code 0, and loses nothing", {
+  timeout: 60_000,
+}, async () => {
   const server = await sandbox.startServer();
   const postmaster = await server.postmasterPid();
   const caller = callerOf(server.address);
@@ -43,6 +45,7 @@ test("SIGTERM under open polls answers them empty, ends within the grace time wi
   for (const poll of open) expect((await poll).tasks).toEqual([]);
   expect((await result).outcome).toBeUndefined();
   expect(code, server.output()).toBe(0);
+  expect(server.output()).not.toMatch(/"level":"(error|fatal)"/);
   expect(tookMs).toBeLessThan(graceMs);
   for (const refusal of await writing.refusals) expect(refusal.code).toBe(14);
   expect(await isRunning(postmaster)).toBe(false);
@@ -58,7 +61,9 @@ test("SIGTERM under open polls answers them empty, ends within the grace time wi
   await next.stop();
 });
 
-test("a second server of the same folder takes over, and the last to leave stops Postgres", async () => {
+test("a second server of the same folder takes over, and the last to leave stops Postgres", {
+  timeout: 60_000,
+}, async () => {
   const first = await sandbox.startServer({ data: "shared" });
   const second = await sandbox.startServer({ data: "shared" });
   const postmaster = await first.postmasterPid();

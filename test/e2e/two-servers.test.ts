@@ -42,6 +42,7 @@ test("orders taken by one server and worked on through another end right while a
 
   await work;
   await expectAllRight({ client, idPrefix, ledgerFolder: sandbox.ledgerFolder });
+  expect(b.output()).not.toContain("a call failed by a fault of the server");
   expect((await b.stop()).code).toBe(0);
 });
 

@@ -66,7 +66,8 @@ test("hands a task to a waiting poll in the transition that makes it", async () 
   await it.start("handed");
   const [task] = await polling;
   expect(task?.workflowId).toBe("handed");
-  expect(server.statements.slice(before)).toEqual(["write_batch"]);
+  expect(server.statements.slice(before)).toEqual([expect.stringMatching(/^write_batch/)]);
+  expect(await readyRows()).toBe(0);
   expect(kindsOf(task?.history)).toContain("workflowTaskStarted");
 });
 
@@ -248,11 +249,6 @@ test("takes what a poll claimed that ended meanwhile back to the queue at once",
   expect(await first).toEqual([]);
   const [task] = await it.poll({ wait: ms(2_000) });
   expect(task?.workflowId).toBe("claimed");
-});
-
-test("forgets queues that nobody waits on", async () => {
-  for (let n = 0; n < 50; n++) await it.poll({ taskQueue: `q-${n}`, wait: ms(0) });
-  expect(server.held().queues).toBeLessThan(20_000);
 });
 
 test("has no fault and no open poll at the end", () => {

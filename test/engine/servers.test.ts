@@ -5,6 +5,7 @@ import {
   kindsOf,
   makeNamespace,
   openTestCluster,
+  seeded,
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
@@ -60,7 +61,7 @@ test("hears of a server that comes, and of one that goes", async () => {
 test("brings lone starts on one server to a poll on another within 50 ms, with one notification a batch at most", async () => {
   const { b, onB } = await openSecond();
   const times: number[] = [];
-  const batches = () => a.statements.filter((name) => name === "write_batch").length;
+  const batches = () => a.statements.filter((name) => name.startsWith("write_batch")).length;
   const [sentBefore, batchesBefore] = [notifications(a), batches()];
   for (let n = 0; n < 200; n++) {
     const polling = onB.poll();
@@ -103,6 +104,57 @@ test("answers a wait for new events on one server when another writes them", asy
   await until("B watches", () => b.held().watchedRuns === 1);
   await onA.signal("events");
   expect(kindsOf((await waiting).events)).toEqual(["signalReceived"]);
+});
+
+test("loses no task to polls that are cut off, on two servers that claim the same queue", async () => {
+  const { b, onB } = await openSecond();
+  const random = seeded(11);
+  const polls = Array.from({ length: 100 }, async (_, n) => {
+    const gone = new AbortController();
+    const polling = (n % 2 === 0 ? onA : onB).poll({ maxTasks: 1 + (n % 3), wait: ms(5_000) }, gone.signal);
+    await turns(Math.floor(random() * 400));
+    gone.abort();
+    return polling;
+  });
+  const starts = Array.from({ length: 60 }, async (_, n) => {
+    await turns(Math.floor(random() * 300));
+    await (n % 2 === 0 ? onA : onB).start(`cut-${n}`);
+  });
+  await Promise.all(starts);
+  const found = (await Promise.all(polls)).flat().map((task) => task.workflowId);
+  const deadline = Date.now() + 3_000;
+  while (found.length < 60 && Date.now() < deadline)
+    for (const it of [onA, onB])
+      for (const task of await it.poll({ maxTasks: 100, wait: ms(200) })) found.push(task.workflowId);
+  expect(found).toHaveLength(60);
+  expect(new Set(found).size).toBe(60);
+  for (const server of [a, b]) expect(server.held()).toMatchObject({ polls: 0, reserved: 0 });
+  expect([...a.faults, ...b.faults]).toEqual([]);
+});
+
+/** Lets so many turns of the event loop pass. */
+async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("claims what another server writes without pause, and keeps its promises straight", async () => {
+  const { b, onB } = await openSecond();
+  for (let n = 0; n < 20; n++) await onA.start(`busy-${n}`);
+  let isOver = false;
+  const signals = Array.from({ length: 20 }, async (_, n) => {
+    while (!isOver) await onA.signal(`busy-${n}`);
+  });
+  const found = new Set<string>();
+  while (found.size < 20) {
+    const tasks = await onB.poll({ maxTasks: 3, wait: ms(2_000) });
+    expect(tasks.length).toBeGreaterThan(0);
+    for (const task of tasks) found.add(task.workflowId);
+  }
+  isOver = true;
+  await Promise.all(signals);
+  await until("nothing is being written", () => b.held().busyIds === 0);
+  expect(b.held()).toMatchObject({ polls: 0, reserved: 0 });
+  expect([...a.faults, ...b.faults]).toEqual([]);
 });
 
 test("takes over what a dead server would have woken", async () => {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunState } from "../../src/core/run-state.js";
+import { type ChooseStatement, openShapes } from "../../src/store/batch-shapes.js";
 import { claimTasks, unclaimTasks, whichQueuesAreReady } from "../../src/store/claim.js";
 import { readHeartbeats, writeHeartbeats } from "../../src/store/heartbeats.js";
 import { readEvents, readHistory } from "../../src/store/history.js";
@@ -10,6 +12,7 @@ import { openConnection } from "../../src/store/pool.js";
 import { durableSettings, planSettings } from "../../src/store/settings.js";
 import { settleBatch } from "../../src/store/settle-batch.js";
 import { type Queryable, send } from "../../src/store/statement.js";
+import type { Unit } from "../../src/store/unit.js";
 import { dueWakeups } from "../../src/store/wakeups.js";
 import { writeBatch } from "../../src/store/write-batch.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
@@ -78,35 +81,71 @@ afterAll(async () => {
   await database.drop();
 });
 
+const everyTable = openShapes("usual", { mostStatements: 1, timesAsked: 1 });
+const theirTables = openShapes("usual", { mostStatements: 100, timesAsked: 1 });
+
+function write(choose: ChooseStatement, units: Unit[]): Promise<unknown> {
+  return writeBatch(q, { batchId: randomUUID(), units, answered: [randomUUID()] }, choose);
+}
+
+/** Steps of filled runs, each of one's own. */
+function steps(n: number, from: Partial<RunState>, to: (offset: number) => Partial<RunState>): Unit[] {
+  return [1, 2, 3].map((offset) => {
+    const ids = { runId: runId(n + offset), workflowId: workflowId(n + offset) };
+    const before = makeRun({ namespaceId, ...ids, ...from });
+    return stepUnit(before, advance(before, to(offset)), [makeEvent(1_000)]);
+  });
+}
+
+function mixedUnits(n: number): Unit[] {
+  const started = [0, 1, 2].map(() => startUnit(makeRun({ namespaceId, workflowTask: makeTask() })));
+  const moved = startUnit(makeRun({ namespaceId, workflowId: workflowId(n + 20) }), runId(n + 20));
+  const before = {
+    workflowTask: makeTask({ readyPosition: n }),
+    activities: new Map([[1, makeActivity({ seq: 1 })]]),
+    timers: new Map([[1, { seq: 1, scheduledEventId: 1, fireAt: 1 }]]),
+    buffered: [{ position: 1, event: makeEvent(0).event }],
+    wakeupAt: 1,
+  };
+  const changed = steps(n, before, (offset) => ({
+    workflowTask: undefined,
+    activities: new Map([[2, makeActivity({ seq: 2, readyPosition: 5 })]]),
+    timers: new Map([[2, { seq: 2, scheduledEventId: 1, fireAt: 1 }]]),
+    buffered: [{ position: 2, event: makeEvent(0).event }],
+    keys: new Map([["signal:x", makeKey({ key: "x" })]]),
+    wakeupAt: offset === 1 ? undefined : 9,
+  }));
+  return [...started, moved, ...changed];
+}
+
+const activities = new Map([[1, makeActivity({ seq: 1, lease: makeLease() })]]);
+
 /** Each as it is used, for rows that exist once the tables are filled. */
 const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
-  "write a batch": async (n) => {
-    const started = [0, 1, 2].map(() => startUnit(makeRun({ namespaceId, workflowTask: makeTask() })));
-    const moved = startUnit(makeRun({ namespaceId, workflowId: workflowId(n + 20) }), runId(n + 20));
-    const changed = [1, 2, 3].map((offset) => {
-      const before = makeRun({
-        namespaceId,
-        runId: runId(n + offset),
-        workflowId: workflowId(n + offset),
-        workflowTask: makeTask({ readyPosition: n + offset }),
-        activities: new Map([[1, makeActivity({ seq: 1 })]]),
-        timers: new Map([[1, { seq: 1, scheduledEventId: 1, fireAt: 1 }]]),
-        buffered: [{ position: 1, event: makeEvent(0).event }],
-        wakeupAt: 1,
-      });
-      const after = advance(before, {
-        workflowTask: undefined,
-        activities: new Map([[2, makeActivity({ seq: 2, readyPosition: 5 })]]),
-        timers: new Map([[2, { seq: 2, scheduledEventId: 1, fireAt: 1 }]]),
-        buffered: [{ position: 2, event: makeEvent(0).event }],
-        keys: new Map([["signal:x", makeKey({ key: "x" })]]),
-        wakeupAt: offset === 1 ? undefined : 9,
-      });
-      return stepUnit(before, after, [makeEvent(1_000)]);
-    });
-    const units = [...started, moved, ...changed];
-    return writeBatch(q, { batchId: randomUUID(), units, answered: [randomUUID()] });
+  "write a batch for every table": (n) => write(everyTable, mixedUnits(n)),
+  "write a batch for most tables": (n) => write(theirTables, mixedUnits(n + 30)),
+  "start workflows": () =>
+    write(
+      theirTables,
+      [0, 1, 2].map(() => startUnit(makeRun({ namespaceId, wakeupAt: 5 }))),
+    ),
+  "schedule activities": (n) =>
+    write(
+      theirTables,
+      steps(n + 40, {}, () => ({ activities })),
+    ),
+  "complete activities": (n) => {
+    const keys = new Map([["activity:1", makeKey({ kind: "activity", key: "1" })]]);
+    return write(
+      theirTables,
+      steps(n + 50, { activities }, () => ({ activities: new Map(), keys })),
+    );
   },
+  "complete workflows": (n) =>
+    write(
+      theirTables,
+      steps(n + 60, { wakeupAt: 5 }, () => ({ status: 3, closedAt: 5, wakeupAt: undefined })),
+    ),
   "load workflows": (n) =>
     loadWorkflows(q, [
       { namespaceId, workflowId: workflowId(n + 5), keys: ["signal:x"] },

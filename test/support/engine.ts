@@ -34,7 +34,9 @@ export interface TestServer extends OpenEngine {
 /** Servers over one database. */
 export interface TestCluster {
   readonly url: string;
-  open(options?: Partial<EngineOptions> & { readonly writeConnections?: number }): Promise<TestServer>;
+  open(
+    options?: Partial<EngineOptions> & { readonly writeConnections?: number; readonly url?: string },
+  ): Promise<TestServer>;
   /** Moves the clock of all servers. */
   moveTime(ms: number): void;
   /** Cuts all servers off from the database, and lets nobody in until it is told to. */
@@ -63,11 +65,11 @@ export async function openTestCluster(): Promise<TestCluster> {
 
   return {
     url,
-    async open({ writeConnections = 2, ...options } = {}) {
+    async open({ writeConnections = 2, url: its = url, ...options } = {}) {
       const statements: string[] = [];
       const faults: unknown[] = [];
       const told: TestServer["told"] = new Map();
-      const opened = await openDatabase({ url, writeConnections, allowUnsafeFsync: true });
+      const opened = await openDatabase({ url: its, writeConnections, allowUnsafeFsync: true });
       const database = options.database ?? watched(opened, statements);
       const engine = await openEngine({
         database,

@@ -97,18 +97,16 @@ export function openPollAnswers<T>({ empty, nowMs }: PollAnswersOptions<T>): Pol
         forget(key, poll);
         poll.controller.abort(nobodyWaits);
       };
-      const left = new Promise<undefined>((resolve) => {
-        signal.addEventListener(
-          "abort",
-          () => {
-            leave();
-            resolve(undefined);
-          },
-          { once: true },
-        );
+      return new Promise((resolve, reject) => {
+        const abort = () => {
+          leave();
+          resolve(empty);
+        };
+        signal.addEventListener("abort", abort, { once: true });
+        poll.answer
+          .then(({ answer }) => resolve(answer), reject)
+          .finally(() => signal.removeEventListener("abort", abort));
       });
-      const given = await Promise.race([poll.answer, left]);
-      return given === undefined ? empty : given.answer;
     },
     async whenIdle() {
       while (all.size > 0) await Promise.all(all);

@@ -47,7 +47,7 @@ export async function getHistory(parts: EngineParts, request: GetHistoryRequest,
           runId: run.runId,
           events: page.events,
           nextPageToken: hasNext
-            ? writeHistoryPageToken(run, { ...position, runId: run.runId, after: last })
+            ? writeHistoryPageToken(run, { ...position, runId: run.runId, ...goOnFrom(last, isDescending) })
             : "",
         };
       }
@@ -56,6 +56,11 @@ export async function getHistory(parts: EngineParts, request: GetHistoryRequest,
     stopWatching();
     waiter.close();
   }
+}
+
+/** Behind the last event of a page: above it, or below it when the newest come first. */
+function goOnFrom(last: number, isDescending: boolean): Partial<HistoryPosition> {
+  return isDescending ? { through: last - 1 } : { after: last };
 }
 
 /** A page goes on in the same run and the same direction. */

@@ -36,7 +36,7 @@ export interface BadInputFixture {
   readonly stale: Uint8Array;
   /** The lease of the open run's activity, seq 1. */
   readonly activity: Uint8Array;
-  /** The lease of an earlier attempt at it. */
+  /** The lease of its first attempt. */
   readonly staleActivity: Uint8Array;
   /** The lease of the task that closed the closed run. */
   readonly closing: Uint8Array;
@@ -121,7 +121,7 @@ async function prepareClosed(caller: GrpcCaller): Promise<{ closing: Uint8Array 
   return { closing };
 }
 
-/** An open run with a pending timer, a held activity in its second attempt, and a held workflow task behind two others. */
+/** An open run with a pending timer, a held activity in its third attempt, and a held workflow task behind two others. */
 async function prepareOpen(caller: GrpcCaller) {
   await start(caller, openRun);
   const stale = await pollWorkflow(caller);
@@ -134,10 +134,9 @@ async function prepareOpen(caller: GrpcCaller) {
     { seq: 2, kind: { case: "scheduleTimer", value: { duration: { seconds: 86_400n } } } },
   ]);
   const staleActivity = await pollActivity(caller);
-  const failure = { message: "once more", kind: { case: "application" as const, value: {} } };
-  await caller.call(wk.failActivityTasks, {
-    failures: [{ target: { case: "taskToken", value: staleActivity }, failure }],
-  });
+  await failActivity(caller, staleActivity);
+  // A failed attempt is remembered until the next one fails, since its worker may repeat the call.
+  await failActivity(caller, await pollActivity(caller));
   const activity = await pollActivity(caller);
   await caller.call(wf.signalWorkflow, { workflowId: openRun, name: "again", requestId: "signal-once" });
   await complete(caller, await pollWorkflow(caller), []);
@@ -159,6 +158,13 @@ async function pollWorkflow(caller: GrpcCaller): Promise<Uint8Array> {
 async function pollActivity(caller: GrpcCaller): Promise<Uint8Array> {
   const { tasks } = await caller.call(wk.pollActivityTasks, { taskQueue });
   return tokenOf(tasks[0]);
+}
+
+async function failActivity(caller: GrpcCaller, token: Uint8Array): Promise<void> {
+  const failure = { message: "once more", kind: { case: "application" as const, value: {} } };
+  const target = { case: "taskToken" as const, value: token };
+  const { outcomes } = await caller.call(wk.failActivityTasks, { failures: [{ target, failure }] });
+  if (outcomes[0]?.outcome.case !== "accepted") throw new Error("the failure was refused");
 }
 
 function tokenOf(task: { readonly taskToken: Uint8Array } | undefined): Uint8Array {
