@@ -1,5 +1,5 @@
 /** The end of an activity, as history tells it. */
-import type { ActivityTarget, RunningActivity } from "./activity-target.js";
+import { type ActivityTarget, type EndedBy, endHash, type RunningActivity } from "./activity-target.js";
 import { type Draft, type EventKind, type EventMeta, putKey, removeActivity } from "./draft.js";
 import { recordOutside } from "./outside.js";
 import { timestampOf } from "./time.js";
@@ -22,12 +22,12 @@ export function recordStarted(draft: Draft, { lease, lastFailure, ...activity }:
 export function endByWorker(
   draft: Draft,
   { seq, epoch }: RunningActivity,
-  target: ActivityTarget,
+  { target, by }: { readonly target: ActivityTarget; readonly by: EndedBy },
   outcome: EventKind,
   caller: EventMeta,
 ): void {
   const eventId = recordOutside(draft, outcome, caller);
   removeActivity(draft, seq);
   if (target.kind === "fence")
-    putKey(draft, { kind: "activity", key: String(seq), eventId, contentHash: String(epoch) });
+    putKey(draft, { kind: "activity", key: String(seq), eventId, contentHash: endHash(epoch, by) });
 }

@@ -35,7 +35,8 @@ export function failActivity(
   { target, failure, heartbeatDetails, caller }: FailActivityInput,
   context: Context,
 ): RunTransition<FailActivityOutcome> {
-  if (isEnded(state, target)) return unchanged(state, { alreadyApplied: true, nextAttemptAt: undefined });
+  if (isEnded(state, target, "failure"))
+    return unchanged(state, { alreadyApplied: true, nextAttemptAt: undefined });
   const failed = failedBefore(state, target);
   if (failed !== undefined) return unchanged(state, { alreadyApplied: true, nextAttemptAt: failed.readyAt });
   const activity = runningActivity(state, target);
@@ -55,7 +56,7 @@ export function failActivity(
   const startedEventId = recordStarted(draft, activity);
   const { retryState } = decision;
   const value = { seq, scheduledEventId, startedEventId, failure: lastFailure, retryState, attempts };
-  endByWorker(draft, activity, target, { case: "activityFailed", value }, caller);
+  endByWorker(draft, activity, { target, by: "failure" }, { case: "activityFailed", value }, caller);
   return settle(draft, { alreadyApplied: false, nextAttemptAt: undefined });
 }
 

@@ -39,11 +39,19 @@ export function runningActivity(state: RunState, target: ActivityTarget): Runnin
   return { ...activity, lease };
 }
 
-/** Whether the holder of this very lease has ended the activity before. */
-export function isEnded(state: RunState, target: ActivityTarget): boolean {
+/** By which call an activity was ended. */
+export type EndedBy = "completion" | "failure";
+
+/** Whether the holder of this very lease has ended the activity by such a call before. */
+export function isEnded(state: RunState, target: ActivityTarget, by: EndedBy): boolean {
   if (target.kind !== "fence" || target.fence.runId !== state.runId) return false;
   const key = state.keys.get(runKeyId("activity", String(target.fence.seq)));
-  return key?.contentHash === String(target.fence.epoch);
+  return key?.contentHash === endHash(target.fence.epoch, by);
+}
+
+/** What is remembered of an activity's end, to tell a repeat of the call from another one. */
+export function endHash(epoch: number, by: EndedBy): string {
+  return `${by} ${epoch}`;
 }
 
 function findActivity(state: RunState, target: ActivityTarget): ActivityState | undefined {

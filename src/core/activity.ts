@@ -60,11 +60,12 @@ export function completeActivity(
   { target, completion, caller }: CompleteActivityInput,
   context: Context,
 ): RunTransition<{ readonly alreadyApplied: boolean }> {
-  if (isEnded(state, target)) return unchanged(state, { alreadyApplied: true });
+  if (isEnded(state, target, "completion")) return unchanged(state, { alreadyApplied: true });
   const activity = runningActivity(state, target);
   const draft = openDraft(state, context);
   const startedEventId = recordStarted(draft, activity);
-  endByWorker(draft, activity, target, outcomeOf(activity, startedEventId, completion, context), caller);
+  const outcome = outcomeOf(activity, startedEventId, completion, context);
+  endByWorker(draft, activity, { target, by: "completion" }, outcome, caller);
   return settle(draft, { alreadyApplied: false });
 }
 

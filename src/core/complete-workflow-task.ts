@@ -41,7 +41,8 @@ export function completeWorkflowTask(
   input: CompleteTaskInput,
   context: Context,
 ): RunTransition<CompleteTaskOutcome> {
-  if (isRepeat(state, input.fence)) return unchanged(state, { alreadyApplied: true, refusal: undefined });
+  if (isRepeat(state, input.fence, "completed"))
+    return unchanged(state, { alreadyApplied: true, refusal: undefined });
   const task = heldTask(state, input.fence);
   const { completion } = input;
   if (completion.queryAnswers.length > 0) throw notImplemented("query_answers");

@@ -75,7 +75,7 @@ export function failWorkflowTask(
   input: FailTaskInput,
   context: Context,
 ): RunTransition<{ readonly alreadyApplied: boolean }> {
-  if (isRepeat(state, input.fence)) return unchanged(state, { alreadyApplied: true });
+  if (isRepeat(state, input.fence, "failed")) return unchanged(state, { alreadyApplied: true });
   const task = heldTask(state, input.fence);
   checkFailure(input.failure, "failure", context.limits);
   const draft = openDraft(state, context);
@@ -122,9 +122,11 @@ export function heldTask(state: RunState, fence: WorkflowTaskFence): StartedTask
   return task;
 }
 
-/** Whether the task that the fence names was completed or failed by its holder. */
-export function isRepeat(state: RunState, fence: WorkflowTaskFence): boolean {
-  return fence.runId === state.runId && fence.epoch > 0 && fence.epoch === state.lastClosedTaskEpoch;
+/** Whether the task that the fence names was closed by its holder in just this way before. The Started of a completed task is the newest of one. */
+export function isRepeat(state: RunState, fence: WorkflowTaskFence, how: "completed" | "failed"): boolean {
+  if (fence.runId !== state.runId || fence.epoch === 0 || fence.epoch !== state.lastClosedTaskEpoch)
+    return false;
+  return (state.previousStartedEventId === fence.startedEventId) === (how === "completed");
 }
 
 function isHeldBy(state: RunState, { lease, ...task }: StartedTask, fence: WorkflowTaskFence): boolean {

@@ -161,7 +161,16 @@ describe("an activity", () => {
     });
     expect(run.state.activities.size).toBe(0);
     expect(complete(run, target, outcome)).toEqual({ alreadyApplied: true });
-    expect(fail(run, target)).toEqual({ alreadyApplied: true, nextAttemptAt: undefined });
+  });
+
+  it("is stale to another call than the one that ended it", () => {
+    const completed = running();
+    complete(completed.run, completed.target);
+    expect(() => fail(completed.run, completed.target)).toThrow("the lease of activity");
+    const failed = running();
+    fail(failed.run, failed.target, { nonRetryable: true });
+    expect(fail(failed.run, failed.target)).toEqual({ alreadyApplied: true, nextAttemptAt: undefined });
+    expect(() => complete(failed.run, failed.target)).toThrow("the lease of activity");
   });
 
   it("refers to its start when both were buffered", () => {
@@ -169,7 +178,7 @@ describe("an activity", () => {
     run.signal();
     run.takeTask();
     complete(run, target);
-    expect(run.state.keys.get("activity:1")).toMatchObject({ eventId: 0, contentHash: "1" });
+    expect(run.state.keys.get("activity:1")).toMatchObject({ eventId: 0, contentHash: "completion 1" });
     run.complete([]);
     const { eventId, startedEventId } = run.last("activityCompleted");
     expect([eventId, startedEventId]).toEqual([11, 10]);

@@ -165,6 +165,17 @@ describe("a workflow task", () => {
     expect(fail(run, fence)).toEqual({ alreadyApplied: true });
   });
 
+  it("is stale to another call than the one that closed it", () => {
+    const failed = newScenario();
+    const failedFence = failed.takeTask();
+    fail(failed);
+    expect(reasonOf(() => failed.complete([], { fence: failedFence }))).toBe("STALE_LEASE");
+    const completed = newScenario();
+    const completedFence = completed.takeTask();
+    completed.complete([]);
+    expect(reasonOf(() => fail(completed, completedFence))).toBe("STALE_LEASE");
+  });
+
   it("times out when its lease ends: the next attempt is tried at once, those after it with back-off", () => {
     const run = newScenario();
     run.takeTask();

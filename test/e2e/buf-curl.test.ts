@@ -1,7 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWorker, type Worker } from "../../src/sdk/worker/index.js";
-import { defineWorkflow } from "../../src/sdk/workflow/index.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
 import { openSandbox, type Sandbox, type ServerProcess } from "../support/processes.js";
 
@@ -10,24 +8,15 @@ const documentedAddress = "127.0.0.1:7295";
 let sandbox: Sandbox;
 let database: TestDatabase;
 let server: ServerProcess;
-let worker: Worker;
-
-/** What README's commands start. */
-const hello = defineWorkflow("Hello", async (ctx, input: { name: string }) => {
-  const approval = await ctx.waitForSignal<{ by: string }>("approved");
-  return `Hello, ${input.name}! Approved by ${approval?.by}.`;
-});
 
 beforeAll(async () => {
   sandbox = await openSandbox();
   database = await createTestDatabase();
   server = await sandbox.startServer({ databaseUrl: database.url });
-  worker = createWorker({ address: server.address, workflows: [hello] });
-  await worker.start();
+  sandbox.startOrderWorker(server.address);
 });
 
 afterAll(async () => {
-  await worker?.stop();
   await sandbox.close();
   await database.drop();
 });
@@ -53,11 +42,14 @@ test("README's calls by buf curl list services, start a workflow, signal it, and
   expect(JSON.parse(answers.get("SignalWorkflow") ?? "")).toEqual({ runId: started.runId });
   const { outcome } = JSON.parse(answers.get("GetWorkflowResult") ?? "");
   expect(outcome).toMatchObject({ runId: started.runId, status: "WORKFLOW_STATUS_COMPLETED" });
-  expect(JSON.parse(outcome.result.json)).toBe("Hello, Ada! Approved by Grace.");
+  expect(JSON.parse(outcome.result.json)).toMatchObject({
+    status: "completed",
+    shipment: { carrier: "DHL", trackingNumber: "TR-1" },
+  });
   const { events } = JSON.parse(answers.get("GetHistory") ?? "");
   expect(events[0]).toMatchObject({
     eventId: 1,
-    workflowStarted: { workflowType: "Hello", input: { json: '{"name": "Ada"}' } },
+    workflowStarted: { workflowType: "OrderWorkflow", taskQueue: "orders" },
   });
 });
 

@@ -13,7 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-test("the first workflow of the README has right types, runs, waits for its signal and prints its result", async () => {
+test("the first workflow of the README has right types, runs, waits for its signal and prints its result", {
+  timeout: 120_000,
+}, async () => {
   const server = await sandbox.startServer();
   const file = join(sandbox.folder, "first-workflow.ts");
   await symlink(join(repository, "node_modules"), join(sandbox.folder, "node_modules"));
