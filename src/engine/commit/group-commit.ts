@@ -61,7 +61,7 @@ export interface GroupCommitParts extends StateSources {
 /** Operations that lost this often go to the slow lane. */
 const patience = 2;
 /** Fewer operations than this are not shared out: a batch costs about as much as so many operations. */
-const smallBatch = 16;
+const smallBatch = 32;
 const maxBatchBytes = 4 * 1024 * 1024;
 /** What operations that wait may hold in memory, beside the bound on their number. */
 const maxWaitingBytes = 256 * 1024 * 1024;

@@ -81,15 +81,24 @@ export function isKnownEmpty(queue: TaskQueue, poll: Poll): boolean {
   return queue.emptyAt.get(typesKey(poll)) === queue.readyCount;
 }
 
-/** The waiting poll that shall have a task: that of the worker that has the run cached, else the one with the fewest promises. */
+/**
+ * The waiting poll that shall have a task: one of the worker that has the run cached, else of the worker that was promised the fewest. Of a worker's polls
+ * one is filled before the next: so it gets few answers with many tasks, and keeps polls open for what comes meanwhile.
+ */
 export function choosePoll(queue: TaskQueue, task: TaskOffer): Poll | undefined {
-  let best: Poll | undefined;
+  const byWorker = new Map<string, { fullest: Poll; promised: number }>();
   for (const poll of queue.polls) {
     if (poll.state !== "waiting" || roomOf(poll) === 0 || !handles(poll, task.type)) continue;
-    if (poll.workerId !== "" && poll.workerId === task.stickyWorkerId) return poll;
-    if (best === undefined || poll.reserved < best.reserved) best = poll;
+    // Anonymous polls are each taken for a worker's own.
+    const worker = poll.workerId === "" ? poll.pollId : poll.workerId;
+    const known = byWorker.get(worker);
+    const fullest = known === undefined || poll.reserved > known.fullest.reserved ? poll : known.fullest;
+    byWorker.set(worker, { fullest, promised: (known?.promised ?? 0) + poll.reserved });
   }
-  return best;
+  const sticky = task.stickyWorkerId === "" ? undefined : byWorker.get(task.stickyWorkerId);
+  if (sticky !== undefined) return sticky.fullest;
+  const [least] = [...byWorker.values()].sort((a, b) => a.promised - b.promised);
+  return least?.fullest;
 }
 
 function handles(poll: Poll, type: string): boolean {

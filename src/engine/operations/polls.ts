@@ -12,6 +12,7 @@ import { buildActivityTask, buildWorkflowTask } from "../deliver.js";
 import type { PollAnswer } from "../dispatch/poll-answers.js";
 import type { GivenTask } from "../dispatch/task-queue.js";
 import type { Call } from "../engine.js";
+import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { waitTimeOf } from "../wait.js";
@@ -148,6 +149,9 @@ async function deliver<Desc extends DescMessage>(
   return { answer, repeat: answer.length === 0 ? undefined : () => buildAgain(delivered, build) };
 }
 
+/** A UTF-16 unit of a text has at most three bytes; other fields are estimated generously. */
+const mostBytesPerUnit = 3;
+
 function isLeftOut<T>(message: T | undefined, fitting: ReadonlySet<T | undefined>): boolean {
   return message !== undefined && !fitting.has(message);
 }
@@ -159,8 +163,9 @@ function fittingMessages<Desc extends DescMessage>(
   messages: readonly (MessageInitShape<Desc> | undefined)[],
 ): MessageInitShape<Desc>[] {
   const built = messages.filter((message) => message !== undefined);
-  if (built.length === 1) return built;
   let room = maxRequestBytes - responseMargin;
+  const atMost = built.reduce((sum, message) => sum + mostBytesPerUnit * estimateBytes(message), 0);
+  if (built.length === 1 || atMost <= room) return built;
   return built.filter((message) => {
     const bytes = toBinary(schema, create(schema, message)).length;
     if (bytes > room) return false;
