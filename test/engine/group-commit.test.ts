@@ -275,6 +275,9 @@ test("says that the database can't be reached, and recovers by itself", async ()
 test("tells the callers when the database stays away for long", async () => {
   await onA.start("away");
   const restore = await cluster.cutOff();
+  // A statement that was sent before the cut is noticed has an outcome that nobody knows: its caller waits for the database.
+  const isNoticed = async () => (await reasonOf(onA.get("away"))) === "DATABASE_UNAVAILABLE";
+  await until("the cut is noticed", isNoticed);
   const signal = reasonOf(onA.signal("away"));
   const start = onA.start("new");
   expect(await signal).toBe("DATABASE_UNAVAILABLE");
