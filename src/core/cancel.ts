@@ -2,7 +2,7 @@
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { requestActivityCancel } from "./activity-cancel.js";
 import { closeRun } from "./close-run.js";
-import { type Draft, type EventMeta, openDraft, removeTimer } from "./draft.js";
+import { type Draft, type EventKind, type EventMeta, isClosed, openDraft, removeTimer } from "./draft.js";
 import { recordOutside } from "./outside.js";
 import { workflowClosed } from "./refusals.js";
 import { isRepeatedRequest, type RequestKey, rememberRequest } from "./request-key.js";
@@ -30,16 +30,27 @@ export function cancelWorkflow(
   if (state.cancelRequestedEventId !== undefined) return unchanged(state, { status: state.status });
   const { reason, requestId, caller, cancelPending } = input;
   const draft = openDraft(state, context);
-  const value = { reason, requestId };
-  const eventId = recordOutside(draft, { case: "workflowCancelRequested", value }, caller);
-  draft.run.cancelRequestedEventId = eventId;
+  const eventId = requestCancel(draft, { reason, requestId }, caller);
   rememberRequest(draft, "cancel", input, eventId);
-  if (state.status === WorkflowStatus.PENDING) {
-    closeRun(draft, WorkflowStatus.CANCELLED, { case: "workflowCancelled", value: {} }, caller);
-  } else if (cancelPending) {
-    cancelAllPending(draft, eventId, caller);
-  }
+  if (!isClosed(draft) && cancelPending) cancelAllPending(draft, eventId, caller);
   return settle(draft, { status: draft.run.status });
+}
+
+/**
+ * Records that the cancellation of the run is requested, and answers the event's id (0: it is buffered). Nothing happens if it was before. A run that
+ * no worker has touched ends at once.
+ */
+export function requestCancel(
+  draft: Draft,
+  value: Extract<EventKind, { case: "workflowCancelRequested" }>["value"],
+  meta: EventMeta,
+): number {
+  if (draft.run.cancelRequestedEventId !== undefined) return draft.run.cancelRequestedEventId;
+  const eventId = recordOutside(draft, { case: "workflowCancelRequested", value }, meta);
+  draft.run.cancelRequestedEventId = eventId;
+  if (draft.run.status === WorkflowStatus.PENDING)
+    closeRun(draft, WorkflowStatus.CANCELLED, { case: "workflowCancelled", value: {} }, meta);
+  return eventId;
 }
 
 function cancelAllPending(draft: Draft, causeEventId: number, meta: EventMeta): void {

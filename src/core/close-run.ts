@@ -1,13 +1,19 @@
 /** The end of a run. */
 import { WorkflowStatus, WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
-import { appendEvent, clearPending, type Draft, type EventKind, type EventMeta } from "./draft.js";
+import { addEvent, appendEvent, clearPending, type Draft, type EventKind, type EventMeta } from "./draft.js";
+import { closeChildren, tellParent } from "./family.js";
 import { flushBuffered } from "./outside.js";
 import { forgetSticky, isTransient, startedTask } from "./task-attempt.js";
 
-/** Closes the run. What is pending ends with it; the closing event comes last. */
+/**
+ * Closes the run. What is pending ends with it; the closing event comes last. Its children hear of it; its parent does, unless another run goes on
+ * in its place.
+ */
 export function closeRun(draft: Draft, status: WorkflowStatus, kind: EventKind, meta: EventMeta = {}): void {
   failStartedTask(draft);
-  appendEvent(draft, kind, meta);
+  const closing = addEvent(draft, kind, meta);
+  closeChildren(draft);
+  if (draft.next === undefined) tellParent(draft, closing.kind);
   draft.run.status = status;
   draft.run.closedAt = draft.now;
   clearPending(draft);

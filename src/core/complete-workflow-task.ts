@@ -1,5 +1,6 @@
 /** A worker finishes a workflow task: all of its commands take effect, or none does. */
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import type { WorkflowTaskCompletion } from "../../gen/pawl/v1/task_pb.js";
 import { WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
 import { applyCommands, type CheckedCommand, checkCommands, isClosing } from "./commands/apply-commands.js";
@@ -22,7 +23,11 @@ export interface CompleteTaskInput {
   readonly workerId: string;
   /** Whether the worker keeps the run in memory. */
   readonly isCaching: boolean;
+  /** Events of the run that the commands refer to, by id. */
+  readonly events?: ReadonlyMap<number, HistoryEvent>;
 }
+
+const noEvents: ReadonlyMap<number, HistoryEvent> = new Map();
 
 /** What became of it. */
 export interface CompleteTaskOutcome {
@@ -67,7 +72,7 @@ function complete(
   draft: Draft,
   task: StartedTask,
   commands: readonly CheckedCommand[],
-  { completion, caller, workerId, isCaching }: CompleteTaskInput,
+  { completion, caller, workerId, isCaching, events = noEvents }: CompleteTaskInput,
   heartbeatSince: Micros | undefined,
 ): void {
   const { run } = draft;
@@ -83,7 +88,7 @@ function complete(
   run.lastClosedTaskEpoch = epoch;
   run.stickyWorkerId = isCaching ? workerId : "";
   run.stickyEventId = run.stickyWorkerId === "" ? 0 : startedEventId;
-  applyCommands(draft, commands, completedEventId, caller);
+  applyCommands(draft, commands, { completedEventId, caller, events });
   if (isClosed(draft)) return;
   flushBuffered(draft);
   if (completion.requestNewTask) scheduleTask(draft, { heartbeatSince });

@@ -14,6 +14,8 @@ export function describeWaiting(state: RunState): string[] {
     ...activities.slice(0, maxNamed).map(describeActivity),
     ...(activities.length > maxNamed ? [`Waits for ${activities.length - maxNamed} more activities.`] : []),
     ...describeTimers(state),
+    ...describeChildren(state),
+    ...describeRequests(state),
   ];
   return reasons.length > 0 ? reasons : ["Waits for a signal: nothing else is pending."];
 }
@@ -46,6 +48,23 @@ function describeTimers({ timers }: RunState): string[] {
       ? `Waits for a timer that fires at ${at}.`
       : `Waits for ${timers.size} timers; the next fires at ${at}.`,
   ];
+}
+
+function describeChildren({ children }: RunState): string[] {
+  const list = [...children.values()];
+  const named = list.slice(0, maxNamed).map(({ workflowId, startedEventId }) => {
+    return startedEventId === undefined
+      ? `Waits for its child "${workflowId}" to start.`
+      : `Waits for its child "${workflowId}" to end.`;
+  });
+  return list.length > maxNamed ? [...named, `Waits for ${list.length - maxNamed} more children.`] : named;
+}
+
+function describeRequests({ externalRequests }: RunState): string[] {
+  return [...externalRequests.values()].slice(0, maxNamed).map(({ kind, target: { workflowId } }) => {
+    const what = kind === "signal" ? "its signal" : "its request to cancel";
+    return `Waits for ${what} to reach workflow "${workflowId}".`;
+  });
 }
 
 function because({

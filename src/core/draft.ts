@@ -9,6 +9,10 @@ import { sizeLimit } from "./refusals.js";
 import {
   type ActivityState,
   type BufferedEvent,
+  type ChildState,
+  type ExternalRequestState,
+  type Message,
+  type MessageReceiver,
   type Micros,
   type RunKey,
   type RunState,
@@ -17,7 +21,7 @@ import {
 } from "./run-state.js";
 import { isClosedStatus } from "./status.js";
 import { timestampOf } from "./time.js";
-import type { Context, HandedTask, RecordedEvent } from "./transition.js";
+import type { Context, HandedTask, RecordedEvent, RunTransition } from "./transition.js";
 
 /** A run that is being changed. */
 export interface Draft {
@@ -30,6 +34,9 @@ export interface Draft {
   readonly run: { -readonly [K in keyof RunState]: RunState[K] };
   readonly events: RecordedEvent[];
   readonly handed: HandedTask[];
+  readonly messages: Message[];
+  /** The run that begins in this one's place. */
+  next: RunTransition<void> | undefined;
   /** Seqs of activities that became ready and have to be offered. */
   readonly readyActivities: Set<number>;
   /** Whether there are events in history that no workflow task has been made for. */
@@ -38,6 +45,8 @@ export interface Draft {
   readonly own: {
     activities?: Map<number, ActivityState>;
     timers?: Map<number, TimerState>;
+    children?: Map<number, ChildState>;
+    externalRequests?: Map<number, ExternalRequestState>;
     keys?: Map<string, RunKey>;
     buffered?: BufferedEvent[];
   };
@@ -76,6 +85,8 @@ function draftOf(run: RunState, before: RunState | undefined, context: Context):
     run: { ...run },
     events: [],
     handed: [],
+    messages: [],
+    next: undefined,
     readyActivities: new Set(),
     hasNews: false,
     own: {},
@@ -89,8 +100,14 @@ export function isClosed(draft: Draft): boolean {
 
 /** Adds an event to history and answers its id. */
 export function appendEvent(draft: Draft, kind: EventKind, meta: EventMeta = {}): number {
+  return addEvent(draft, kind, meta).eventId;
+}
+
+/** Adds an event to history and answers it. */
+export function addEvent(draft: Draft, kind: EventKind, meta: EventMeta): HistoryEvent {
   const event = makeEvent(draft.run.nextEventId, draft.now, kind, meta);
-  return recordEvent(draft, event, draft.now, encodeEvent(draft, event));
+  recordEvent(draft, event, draft.now, encodeEvent(draft, event));
+  return event;
 }
 
 /** An event that is not in history yet. */
@@ -103,6 +120,14 @@ export function makeEvent(eventId: number, at: Micros, kind: EventKind, meta: Ev
     ...rest,
     ...(userMetadata === undefined ? {} : { userMetadata }),
   });
+}
+
+/** The kind of an event with some of its fields set. */
+export function withFields<Kind extends { readonly value: object }>(
+  kind: Kind,
+  fields: Partial<Kind["value"]>,
+): Kind {
+  return { ...kind, value: { ...kind.value, ...fields } };
 }
 
 /** Adds an event as it is, which must have the next id. Its size was checked when it was made. */
@@ -147,6 +172,47 @@ export function removeTimer(draft: Draft, seq: number): void {
   ownTimers(draft).delete(seq);
 }
 
+/** Sets a pending child. */
+export function putChild(draft: Draft, child: ChildState): void {
+  ownChildren(draft).set(child.seq, child);
+}
+
+/** A child is pending no more. */
+export function removeChild(draft: Draft, seq: number): void {
+  ownChildren(draft).delete(seq);
+}
+
+/** Sets a pending request to another run. */
+export function putExternalRequest(draft: Draft, request: ExternalRequestState): void {
+  ownExternalRequests(draft).set(request.seq, request);
+}
+
+/** A request to another run is pending no more. */
+export function removeExternalRequest(draft: Draft, seq: number): void {
+  ownExternalRequests(draft).delete(seq);
+}
+
+/** Sends a message to another run; it goes out once this is committed. */
+export function sendMessage(draft: Draft, receiver: MessageReceiver, event: HistoryEvent): void {
+  const { run, now } = draft;
+  const { namespaceId, workflowId, runId, settings } = run;
+  const { namespace, parent } = settings;
+  run.messagesSent += 1;
+  draft.messages.push({
+    sender: {
+      namespaceId,
+      namespace,
+      workflowId,
+      runId,
+      ...(parent === undefined ? {} : { root: parent.root }),
+    },
+    number: run.messagesSent,
+    receiver: { namespaceId: receiver.namespaceId, workflowId: receiver.workflowId, runId: receiver.runId },
+    sentAt: now,
+    event,
+  });
+}
+
 /** Remembers what a key did. */
 export function putKey(draft: Draft, key: RunKey): void {
   draft.own.keys ??= new Map(draft.run.keys);
@@ -173,6 +239,9 @@ export function takeBuffered(draft: Draft): readonly BufferedEvent[] {
 export function clearPending(draft: Draft): void {
   if (draft.run.activities.size > 0) draft.run.activities = draft.own.activities = new Map();
   if (draft.run.timers.size > 0) draft.run.timers = draft.own.timers = new Map();
+  if (draft.run.children.size > 0) draft.run.children = draft.own.children = new Map();
+  if (draft.run.externalRequests.size > 0)
+    draft.run.externalRequests = draft.own.externalRequests = new Map();
   draft.run.workflowTask = undefined;
 }
 
@@ -186,4 +255,16 @@ function ownTimers(draft: Draft): Map<number, TimerState> {
   draft.own.timers ??= new Map(draft.run.timers);
   draft.run.timers = draft.own.timers;
   return draft.own.timers;
+}
+
+function ownChildren(draft: Draft): Map<number, ChildState> {
+  draft.own.children ??= new Map(draft.run.children);
+  draft.run.children = draft.own.children;
+  return draft.own.children;
+}
+
+function ownExternalRequests(draft: Draft): Map<number, ExternalRequestState> {
+  draft.own.externalRequests ??= new Map(draft.run.externalRequests);
+  draft.run.externalRequests = draft.own.externalRequests;
+  return draft.own.externalRequests;
 }

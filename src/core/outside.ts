@@ -9,9 +9,11 @@ import {
   makeEvent,
   pushBuffered,
   putActivity,
+  putChild,
   putKey,
   recordEvent,
   takeBuffered,
+  withFields,
 } from "./draft.js";
 import { type RunKeyKind, runKeyId } from "./run-state.js";
 import { timestampOf } from "./time.js";
@@ -28,9 +30,21 @@ export function recordOutside(draft: Draft, kind: EventKind, meta: EventMeta = {
   return 0;
 }
 
+/** Records what came of a command at once: behind the events of all commands of its task, as if it had come from outside a moment later. */
+export function recordLater(draft: Draft, kind: EventKind): void {
+  const event = makeEvent(0, draft.now, kind, {});
+  encodeEvent(draft, event);
+  pushBuffered(draft, event);
+}
+
 /** Gives the buffered events their ids, in order. To be called when no workflow task is started any more. */
 export function flushBuffered(draft: Draft): void {
-  const ids: FlushedIds = { started: new Map(), cancelRequested: new Map(), cause: 0 };
+  const ids: FlushedIds = {
+    started: new Map(),
+    cancelRequested: new Map(),
+    childStarted: new Map(),
+    cause: 0,
+  };
   for (const { event } of takeBuffered(draft)) {
     const eventId = draft.run.nextEventId;
     const placed: HistoryEvent = { ...event, eventId, eventTime: timestampOf(draft.now) };
@@ -45,6 +59,8 @@ export function flushBuffered(draft: Draft): void {
 interface FlushedIds {
   readonly started: Map<number, number>;
   readonly cancelRequested: Map<number, number>;
+  /** By the id of the child's Initiated event. */
+  readonly childStarted: Map<number, number>;
   /** The WorkflowCancelRequested: it alone cancels timers and activities from outside, and it comes right before them. */
   cause: number;
 }
@@ -55,33 +71,32 @@ type Kind = HistoryEvent["kind"];
 function referTo(ids: FlushedIds, kind: Kind): Kind {
   switch (kind.case) {
     case "activityCompleted":
-      return { case: kind.case, value: { ...kind.value, ...startedOf(ids, kind.value) } };
     case "activityFailed":
-      return { case: kind.case, value: { ...kind.value, ...startedOf(ids, kind.value) } };
     case "activityTimedOut":
-      return { case: kind.case, value: { ...kind.value, ...startedOf(ids, kind.value) } };
+      return withFields(kind, { startedEventId: startedOf(ids, kind.value) });
     case "activityCancelled": {
       const requested = ids.cancelRequested.get(kind.value.scheduledEventId);
       const cancelRequestedEventId = requested ?? kind.value.cancelRequestedEventId;
-      return {
-        case: kind.case,
-        value: { ...kind.value, ...startedOf(ids, kind.value), cancelRequestedEventId },
-      };
+      return withFields(kind, { startedEventId: startedOf(ids, kind.value), cancelRequestedEventId });
     }
     case "activityCancelRequested":
-      return { case: kind.case, value: { ...kind.value, causeEventId: ids.cause } };
     case "timerCancelled":
-      return { case: kind.case, value: { ...kind.value, causeEventId: ids.cause } };
+      return withFields(kind, { causeEventId: ids.cause });
+    case "childWorkflowCompleted":
+    case "childWorkflowFailed":
+    case "childWorkflowCancelled":
+    case "childWorkflowTimedOut":
+    case "childWorkflowTerminated": {
+      const { initiatedEventId, startedEventId } = kind.value;
+      return withFields(kind, { startedEventId: ids.childStarted.get(initiatedEventId) ?? startedEventId });
+    }
     default:
       return kind;
   }
 }
 
-function startedOf(
-  ids: FlushedIds,
-  outcome: { readonly scheduledEventId: number },
-): { startedEventId: number } {
-  return { startedEventId: ids.started.get(outcome.scheduledEventId) ?? 0 };
+function startedOf(ids: FlushedIds, { scheduledEventId }: { readonly scheduledEventId: number }): number {
+  return ids.started.get(scheduledEventId) ?? 0;
 }
 
 /** What the state says of an event that has its id now. */
@@ -99,6 +114,10 @@ function noteFlushed(draft: Draft, ids: FlushedIds, { eventId, kind }: HistoryEv
       draft.run.cancelRequestedEventId = eventId;
       noteKey(draft, "cancel", kind.value.requestId, eventId);
       return;
+    case "childWorkflowStarted":
+      ids.childStarted.set(kind.value.initiatedEventId, eventId);
+      noteChildStarted(draft, kind.value.seq, eventId);
+      return;
     case "signalReceived":
       noteKey(draft, "signal", kind.value.requestId, eventId);
       return;
@@ -115,6 +134,11 @@ function noteFlushed(draft: Draft, ids: FlushedIds, { eventId, kind }: HistoryEv
 function noteCancelRequested(draft: Draft, seq: number, eventId: number): void {
   const activity = draft.run.activities.get(seq);
   if (activity !== undefined) putActivity(draft, { ...activity, cancelRequestedEventId: eventId });
+}
+
+function noteChildStarted(draft: Draft, seq: number, eventId: number): void {
+  const child = draft.run.children.get(seq);
+  if (child !== undefined) putChild(draft, { ...child, startedEventId: eventId });
 }
 
 function noteKey(draft: Draft, kind: RunKeyKind, name: string, eventId: number): void {

@@ -2,9 +2,9 @@
 import { type Failure, RetryState } from "../../gen/pawl/v1/failure_pb.js";
 import type { RetryPolicy } from "../../gen/pawl/v1/retry_policy_pb.js";
 import { invalidField } from "./refusals.js";
-import type { ActivityState, Micros, RetryRule } from "./run-state.js";
+import type { Micros, RetryRule } from "./run-state.js";
 import { checkText } from "./text.js";
-import { addMicros, readMicros, readMs } from "./time.js";
+import { addMicros, durationOf, readMicros, readMs } from "./time.js";
 import type { Context } from "./transition.js";
 
 const defaultInitialMs = 1_000;
@@ -14,14 +14,23 @@ const defaultJitter = 0.1;
 const maximumPerInitial = 100;
 const maxNonRetryableTypes = 100;
 
-/** The rule of a policy, with the defaults of activities filled in. Throws INVALID_FIELD. */
+/** The rule of an activity's policy, with the defaults filled in. Throws INVALID_FIELD. */
 export function fillRetryRule(policy: RetryPolicy | undefined, field: string): RetryRule {
+  return fillRule(policy, field, defaultMaximumAttempts);
+}
+
+/** The rule of a workflow's policy, which by default has no limit of attempts. Throws INVALID_FIELD. */
+export function fillRunRetryRule(policy: RetryPolicy, field: string): RetryRule {
+  return fillRule(policy, field, 0);
+}
+
+function fillRule(policy: RetryPolicy | undefined, field: string, attempts: number): RetryRule {
   const initialMs = readMs(policy?.initialInterval, `${field}.initial_interval`) ?? defaultInitialMs;
   const rule: RetryRule = {
     initialMs,
     coefficient: policy?.backoffCoefficient ?? defaultCoefficient,
     maximumMs: readMs(policy?.maximumInterval, `${field}.maximum_interval`) ?? initialMs * maximumPerInitial,
-    maximumAttempts: policy?.maximumAttempts ?? defaultMaximumAttempts,
+    maximumAttempts: policy?.maximumAttempts ?? attempts,
     nonRetryableTypes: policy?.nonRetryableTypes ?? [],
     jitter: policy?.jitter ?? defaultJitter,
   };
@@ -29,20 +38,42 @@ export function fillRetryRule(policy: RetryPolicy | undefined, field: string): R
   return rule;
 }
 
+/** A rule as a policy, as events show it. */
+export function retryPolicyOf(rule: RetryRule) {
+  return {
+    initialInterval: durationOf(rule.initialMs),
+    backoffCoefficient: rule.coefficient,
+    maximumInterval: durationOf(rule.maximumMs),
+    maximumAttempts: rule.maximumAttempts,
+    nonRetryableTypes: [...rule.nonRetryableTypes],
+    jitter: rule.jitter,
+  };
+}
+
 /** Whether another attempt is made, and when. */
 export type RetryDecision =
   | { readonly isRetried: true; readonly at: Micros }
   | { readonly isRetried: false; readonly retryState: RetryState };
 
-/** Decides what follows when the attempt at hand of an activity has failed. */
+/** Work that may be tried again: an activity, or a run. */
+export interface Attempted {
+  readonly retry: RetryRule;
+  /** The attempt that has failed, from 1. */
+  readonly attempt: number;
+  /** When all attempts must have ended. */
+  readonly expiresAt: Micros | undefined;
+  /** Set once its cancellation was requested. */
+  readonly cancelRequestedEventId: number | undefined;
+}
+
+/** Decides what follows when the attempt at hand has failed. */
 export function decideRetry(
-  activity: ActivityState,
+  { retry, attempt, expiresAt, cancelRequestedEventId }: Attempted,
   failure: Failure,
   now: Micros,
   context: Context,
 ): RetryDecision {
-  const { retry, attempt, expiresAt } = activity;
-  if (activity.cancelRequestedEventId !== undefined) return stop(RetryState.CANCEL_REQUESTED);
+  if (cancelRequestedEventId !== undefined) return stop(RetryState.CANCEL_REQUESTED);
   if (isNonRetryable(failure, retry)) return stop(RetryState.NON_RETRYABLE_FAILURE);
   if (retry.maximumAttempts > 0 && attempt >= retry.maximumAttempts) {
     return stop(RetryState.MAXIMUM_ATTEMPTS_REACHED);

@@ -4,10 +4,14 @@
  * States are immutable: a transition returns a new one that shares what did not change, so that the difference between two states, found by
  * comparing references, is what has to be written.
  */
-import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import type { HistoryEvent, WorkflowStarted } from "../../gen/pawl/v1/event_pb.js";
 import type { Failure } from "../../gen/pawl/v1/failure_pb.js";
 import type { Payload } from "../../gen/pawl/v1/payload_pb.js";
-import type { WorkflowStatus, WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
+import type {
+  ParentClosePolicy,
+  WorkflowStatus,
+  WorkflowTaskFailureCause,
+} from "../../gen/pawl/v1/workflow_pb.js";
 
 /** A point in time: whole microseconds since 1970, by the database's clock. */
 export type Micros = number;
@@ -69,6 +73,14 @@ export interface RunState {
   readonly activities: ReadonlyMap<number, ActivityState>;
   /** Pending timers by seq. */
   readonly timers: ReadonlyMap<number, TimerState>;
+  /** Children that have not ended, by seq. */
+  readonly children: ReadonlyMap<number, ChildState>;
+  /** Signals and cancellations sent to other runs that are not answered yet, by seq. */
+  readonly externalRequests: ReadonlyMap<number, ExternalRequestState>;
+  /** How many messages the run has sent to other runs: the number of the last one. */
+  readonly messagesSent: number;
+  /** Input and header of the start, kept only where a retry policy may need them for another run. */
+  readonly retryStart: WorkflowStarted | undefined;
   /** Events from outside that wait for the started workflow task to close, in order. */
   readonly buffered: readonly BufferedEvent[];
   /** Request ids and the like that were used, by `runKeyId`: the newest, and those that were asked for. */
@@ -94,6 +106,30 @@ export interface RunSettings {
   readonly attempt: number;
   /** When the first workflow task may be given out, if later than the start. */
   readonly firstTaskAt?: Micros;
+  /** The longest that each run of the chain may take. */
+  readonly runTimeoutMs?: number;
+  /** Whether and how the run is tried again when it fails. */
+  readonly retry?: RetryRule;
+  /** The run that it goes on for. */
+  readonly previousRunId?: string;
+  /** The run that waits for the end of this one's chain. */
+  readonly parent?: ParentRef;
+}
+
+/** Names a run of any namespace, by the namespace's name. */
+export interface RunAddress {
+  readonly namespace: string;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** Where a parent is, and which of its children this one is. */
+export interface ParentRef extends RunAddress {
+  readonly namespaceId: string;
+  readonly seq: number;
+  readonly initiatedEventId: number;
+  /** The run at the top of the chain of parents. */
+  readonly root: RunAddress;
 }
 
 /** The pending workflow task. Kept as JSON: plain values alone, but for `lastFailure`. */
@@ -199,6 +235,54 @@ export interface TimerState {
   readonly seq: number;
   readonly scheduledEventId: number;
   readonly fireAt: Micros;
+}
+
+/** A child that has not ended. Kept as JSON: plain values alone. */
+export interface ChildState extends RunAddress {
+  readonly seq: number;
+  readonly initiatedEventId: number;
+  /** The ChildWorkflowStarted event. Undefined: it has not started. 0: it has, the event is buffered. */
+  readonly startedEventId: number | undefined;
+  readonly namespaceId: string;
+  readonly workflowType: string;
+  readonly parentClosePolicy: ParentClosePolicy;
+  /** The run that started it and its event there, by which the child names its parent: an earlier run of the chain if that one kept its children. */
+  readonly startedBy: { readonly runId: string; readonly initiatedEventId: number };
+}
+
+/** A signal or cancellation that was sent to another run and is not answered yet. Kept as JSON: plain values alone. */
+export interface ExternalRequestState {
+  readonly seq: number;
+  readonly initiatedEventId: number;
+  readonly kind: "signal" | "cancel";
+  readonly target: RunAddress;
+}
+
+/** What one run tells another: delivered once, and in the order in which the sender sent it. */
+export interface Message {
+  /** Who sends it. With `number` it is the message's name. */
+  readonly sender: MessageSender;
+  /** Counts the messages of the sender, from 1. The answer to message n, which may have no run to send it, is named -n of the same sender. */
+  readonly number: number;
+  readonly receiver: MessageReceiver;
+  readonly sentAt: Micros;
+  /** What is told, as an event: that by which the sender records it, or that by which the receiver will. */
+  readonly event: HistoryEvent;
+}
+
+/** Whom a message is from. */
+export interface MessageSender extends RunAddress {
+  readonly namespaceId: string;
+  /** The run at the top of its chain of parents. Unset: itself. */
+  readonly root?: RunAddress;
+}
+
+/** Whom a message is for. */
+export interface MessageReceiver {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  /** Empty: the run that is open when it arrives. */
+  readonly runId: string;
 }
 
 /** An event that has no id yet. */

@@ -17,14 +17,14 @@ export function settle<T>(draft: Draft, outcome: T, isWake = false): RunTransiti
   for (const seq of draft.readyActivities) offerActivity(draft, draft.run.activities.get(seq));
   offerTask(draft);
   setWakeup(draft, isWake);
-  const { before, run, events, handed } = draft;
+  const { before, run, events, handed, messages, next } = draft;
   const after: RunState = before !== undefined && isSame(before, run) ? before : run;
-  return { after, events, handed, outcome };
+  return { after, events, handed, messages, next, outcome };
 }
 
 /** A transition that changes nothing. */
 export function unchanged<T>(run: RunState, outcome: T): RunTransition<T> {
-  return { after: run, events: [], handed: [], outcome };
+  return { after: run, events: [], handed: [], messages: [], next: undefined, outcome };
 }
 
 function enforceHistoryLimits(draft: Draft): void {

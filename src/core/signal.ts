@@ -1,7 +1,7 @@
 /** Signalling a run. */
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import type { Header, Link, Payload } from "../../gen/pawl/v1/payload_pb.js";
-import { openDraft } from "./draft.js";
+import { type Draft, openDraft } from "./draft.js";
 import { RefusedError } from "./errors.js";
 import { recordOutside } from "./outside.js";
 import { checkHeader, checkPayload } from "./payload.js";
@@ -27,7 +27,7 @@ const maxRefusedCloses = 10;
 
 /** Delivers a signal. It is in history, or waits for the started workflow task to close. */
 export function signalWorkflow(state: RunState, input: SignalInput, context: Context): RunTransition<void> {
-  const { name, payload, header, links, requestId, caller } = input;
+  const { name, payload, header } = input;
   if (isRepeatedRequest(state, "signal", input)) return unchanged(state, undefined);
   if (isClosedStatus(state.status)) throw workflowClosed(state);
   checkName(name, "name");
@@ -35,6 +35,13 @@ export function signalWorkflow(state: RunState, input: SignalInput, context: Con
   checkHeader(header, "header", context.limits);
   refuseWhileClosing(state);
   const draft = openDraft(state, context);
+  recordSignal(draft, input);
+  return settle(draft, undefined);
+}
+
+/** Records a signal, and remembers its request. */
+export function recordSignal(draft: Draft, input: SignalInput): void {
+  const { name, payload, header, links, requestId, caller } = input;
   const value = {
     name,
     requestId,
@@ -43,7 +50,6 @@ export function signalWorkflow(state: RunState, input: SignalInput, context: Con
   };
   const eventId = recordOutside(draft, { case: "signalReceived", value }, { ...caller, links: [...links] });
   rememberRequest(draft, "signal", input, eventId);
-  return settle(draft, undefined);
 }
 
 /** Keeps a flood of signals from holding a run open for ever: a task that tries again and again to close it gets its chance. */

@@ -6,19 +6,20 @@ import {
   type WorkflowSpec,
   WorkflowStatus,
 } from "../../gen/pawl/v1/workflow_pb.js";
+import { type Beginning, beginRun } from "./begin-run.js";
 import { terminateRun } from "./close-run.js";
-import { appendEvent, openDraft, openNewDraft } from "./draft.js";
+import { openDraft } from "./draft.js";
 import { RefusedError } from "./errors.js";
-import { newRun } from "./new-run.js";
+import type { NewRun } from "./new-run.js";
 import { checkHeader, checkPayload, checkUserMetadata } from "./payload.js";
 import { invalidField, notImplemented, requestIdReused } from "./refusals.js";
+import { fillRunRetryRule } from "./retry-rule.js";
 import type { RunState, Workflow } from "./run-state.js";
 import { settle } from "./settle.js";
 import { isClosedStatus, statusName } from "./status.js";
-import { scheduleTask } from "./task-attempt.js";
 import { checkName, checkText } from "./text.js";
-import { durationOf, readMicros } from "./time.js";
-import type { Caller, Context, RunStep, RunTransition, WorkflowTransition } from "./transition.js";
+import { readMicros } from "./time.js";
+import type { Caller, Context, RunTransition, WorkflowTransition } from "./transition.js";
 
 /** What is asked for. */
 export interface StartInput {
@@ -46,85 +47,87 @@ export function startWorkflow(
   input: StartInput,
   context: Context,
 ): WorkflowTransition<StartOutcome> {
-  checkSpec(input, context);
-  const { pointer, run } = workflow;
-  if (pointer !== undefined && input.requestId !== "" && pointer.startRequestId === input.requestId) {
-    if (pointer.requestHash !== input.requestHash) throw requestIdReused(input.requestId);
-    return existing({ runId: pointer.runId, isStarted: true });
-  }
-  if (run === undefined) return open(workflow, input, context);
+  checkStart(input, context);
+  const repeated = findRepeatedStart(workflow, input);
+  if (repeated !== undefined) return existing({ runId: repeated, isStarted: true });
+  return startBy(workflow, openingOf(workflow, input, context), context);
+}
+
+/** Starts a run with what it begins with, as the id policies of its spec say. */
+export function startBy(
+  workflow: Workflow,
+  opening: Opening,
+  context: Context,
+): WorkflowTransition<StartOutcome> {
+  const { run } = workflow;
+  if (run === undefined) return open(workflow, opening, context);
+  const { openIdPolicy, closedIdPolicy } = opening.what.spec;
   if (isClosedStatus(run.status)) {
-    requireReusable(run, input.spec.closedIdPolicy);
-    return open(workflow, input, context);
+    requireReusable(run, closedIdPolicy);
+    return open(workflow, opening, context);
   }
-  switch (input.spec.openIdPolicy) {
+  switch (openIdPolicy) {
     case OpenIdPolicy.USE_EXISTING:
       return existing({ runId: run.runId, isStarted: false });
     case OpenIdPolicy.TERMINATE_EXISTING:
-      return open(workflow, input, context, run);
+      return open(workflow, opening, context, run);
     default:
       throw workflowExists(run, "is open");
   }
 }
 
-function existing(outcome: StartOutcome): WorkflowTransition<StartOutcome> {
-  return { runs: [], pointer: undefined, handed: [], outcome };
+/** The run that this very request has started before. Throws REQUEST_ID_REUSED if it was another request. */
+export function findRepeatedStart(
+  { pointer }: Workflow,
+  { requestId, requestHash }: StartInput,
+): string | undefined {
+  if (pointer === undefined || requestId === "" || pointer.startRequestId !== requestId) return undefined;
+  if (pointer.requestHash !== requestHash) throw requestIdReused(requestId);
+  return pointer.runId;
 }
 
-function open(
-  workflow: Workflow,
-  input: StartInput,
-  context: Context,
-  replaced?: RunState,
-): WorkflowTransition<StartOutcome> {
-  const runId = context.newRunId(workflow.namespaceId, input.workflowId);
-  const steps: RunStep[] = [];
-  if (replaced !== undefined) {
-    const { after, events } = replace(replaced, runId, input.caller, context);
-    steps.push({ before: replaced, after, events });
-  }
-  const { after, events, handed } = begin(
-    newRun(workflow.namespaceId, runId, input, context),
-    input,
-    context,
-  );
-  steps.push({ before: undefined, after, events });
+function existing(outcome: StartOutcome): WorkflowTransition<StartOutcome> {
+  return { runs: [], pointer: undefined, handed: [], messages: [], outcome };
+}
+
+/** How a new run comes to be. */
+export interface Opening {
+  readonly what: Omit<NewRun, "namespaceId">;
+  readonly beginning: Beginning;
+  /** The request that is remembered as the start of the run. */
+  readonly request: Pick<StartInput, "requestId" | "requestHash" | "caller">;
+}
+
+export function openingOf(workflow: Workflow, input: StartInput, context: Context): Opening {
+  const { namespace, workflowId, spec, requestId, caller } = input;
   return {
-    runs: steps,
-    pointer: { runId, startRequestId: input.requestId, requestHash: input.requestHash },
-    handed,
-    outcome: { runId, isStarted: true },
+    what: { namespace, workflowId, spec, runId: context.newRunId(workflow.namespaceId, workflowId) },
+    beginning: { meta: { ...caller, userMetadata: spec.userMetadata, links: spec.links }, requestId },
+    request: input,
   };
 }
 
-function begin(initial: RunState, input: StartInput, context: Context): RunTransition<void> {
-  const { spec, caller } = input;
-  const draft = openNewDraft(initial, context);
-  const { settings } = initial;
-  appendEvent(
-    draft,
-    {
-      case: "workflowStarted",
-      value: {
-        namespace: input.namespace,
-        workflowId: input.workflowId,
-        runId: initial.runId,
-        workflowType: initial.workflowType,
-        taskQueue: initial.taskQueue,
-        workflowTaskTimeout: durationOf(settings.workflowTaskTimeoutMs),
-        priority: settings.priority,
-        requestId: input.requestId,
-        firstRunId: settings.firstRunId,
-        originalRunId: settings.originalRunId,
-        attempt: settings.attempt,
-        ...(spec.input === undefined ? {} : { input: spec.input }),
-        ...(spec.header === undefined ? {} : { header: spec.header }),
-      },
-    },
-    { ...caller, userMetadata: spec.userMetadata, links: spec.links },
-  );
-  scheduleTask(draft);
-  return settle(draft, undefined);
+/** Opens a run, in place of the one that is open if there is one. */
+function open(
+  { namespaceId }: Workflow,
+  { what, beginning, request }: Opening,
+  context: Context,
+  replaced?: RunState,
+): WorkflowTransition<StartOutcome> {
+  const { runId } = what;
+  const end = replaced && replace(replaced, runId, request.caller, context);
+  const begun = beginRun({ namespaceId, ...what }, beginning, context);
+  const { requestId: startRequestId, requestHash } = request;
+  return {
+    runs: [
+      ...(end === undefined ? [] : [{ before: replaced, after: end.after, events: end.events }]),
+      { before: undefined, after: begun.after, events: begun.events },
+    ],
+    pointer: { runId, startRequestId, requestHash },
+    handed: begun.handed,
+    messages: [...(end?.messages ?? []), ...begun.messages],
+    outcome: { runId, isStarted: true },
+  };
 }
 
 function replace(run: RunState, nextRunId: string, caller: Caller, context: Context): RunTransition<void> {
@@ -150,27 +153,36 @@ function workflowExists(run: RunState, what: string): RefusedError {
   return new RefusedError(ErrorReason.WORKFLOW_EXISTS, message, { run_id: run.runId });
 }
 
-function checkSpec({ workflowId, spec, requestId, caller }: StartInput, { limits }: Context): void {
+/** Refuses a request to start that is malformed. */
+export function checkStart(input: StartInput, context: Context): void {
+  checkSpec(input, "spec", context);
+  checkText(input.requestId, "request_id");
+  checkText(input.caller.identity, "identity");
+}
+
+/** Refuses a start that could never be made; `field` is where its spec stands in the request. */
+export function checkSpec(
+  { workflowId, spec }: Pick<StartInput, "workflowId" | "spec">,
+  field: string,
+  { limits }: Context,
+): void {
   refuseUnbuilt(spec);
-  checkName(workflowId, "spec.workflow_id");
-  checkName(spec.workflowType, "spec.workflow_type");
-  checkText(spec.taskQueue, "spec.task_queue");
-  checkText(requestId, "request_id");
-  checkText(caller.identity, "identity");
-  checkPayload(spec.input, "spec.input", limits);
-  checkHeader(spec.header, "spec.header", limits);
-  checkUserMetadata(spec.userMetadata, "spec.user_metadata", limits);
-  readMicros(spec.workflowTaskTimeout, "spec.workflow_task_timeout");
+  checkName(workflowId, `${field}.workflow_id`);
+  checkName(spec.workflowType, `${field}.workflow_type`);
+  checkText(spec.taskQueue, `${field}.task_queue`);
+  checkPayload(spec.input, `${field}.input`, limits);
+  checkHeader(spec.header, `${field}.header`, limits);
+  checkUserMetadata(spec.userMetadata, `${field}.user_metadata`, limits);
+  readMicros(spec.workflowTaskTimeout, `${field}.workflow_task_timeout`);
+  readMicros(spec.runTimeout, `${field}.run_timeout`);
+  readMicros(spec.executionTimeout, `${field}.execution_timeout`);
+  readMicros(spec.startDelay, `${field}.start_delay`);
+  if (spec.retryPolicy !== undefined) fillRunRetryRule(spec.retryPolicy, `${field}.retry_policy`);
   if (spec.priority < 0 || spec.priority > 5)
-    throw invalidField("spec.priority", "must be from 1 to 5, or 0 for the default");
+    throw invalidField(`${field}.priority`, "must be from 1 to 5, or 0 for the default");
 }
 
 function refuseUnbuilt(spec: WorkflowSpec): void {
-  if (spec.retryPolicy !== undefined) throw notImplemented("spec.retry_policy");
-  if (readMicros(spec.startDelay, "spec.start_delay") > 0) throw notImplemented("spec.start_delay");
-  if (readMicros(spec.executionTimeout, "spec.execution_timeout") > 0)
-    throw notImplemented("spec.execution_timeout");
-  if (readMicros(spec.runTimeout, "spec.run_timeout") > 0) throw notImplemented("spec.run_timeout");
   if (Object.keys(spec.searchAttributes).length > 0) throw notImplemented("spec.search_attributes");
   if (Object.keys(spec.memo).length > 0) throw notImplemented("spec.memo");
 }

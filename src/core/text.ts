@@ -17,3 +17,9 @@ export function checkName(name: string, field: string): void {
   if (name === "") throw invalidField(field, "must not be empty");
   checkText(name, field);
 }
+
+/** Refuses what is no run id. */
+export function checkRunId(runId: string, field: string): void {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(runId))
+    throw invalidField(field, "must be a UUID");
+}

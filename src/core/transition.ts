@@ -1,7 +1,7 @@
 /** What a transition takes and gives. */
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import type { Limits } from "./limits.js";
-import type { Micros, Pointer, RunState } from "./run-state.js";
+import type { Message, Micros, Pointer, RunState } from "./run-state.js";
 
 /** What a transition may know of the world: all of it given, so that the same arguments always decide the same. */
 export interface Context {
@@ -10,6 +10,8 @@ export interface Context {
   readonly limits: Limits;
   /** Makes a run id for a workflow id: a UUIDv7 with twelve bits of a hash of namespace and workflow id. */
   newRunId(namespaceId: string, workflowId: string): string;
+  /** The id of a namespace by its name. Undefined: there is none. */
+  namespaceId(name: string): string | undefined;
   /** A number from 0 (included) to 1 (excluded), for jitter. */
   random(): number;
   /** Asks for a worker that waits for such a task on this server. What it answers is taken: the transition must give the task to it. */
@@ -69,6 +71,10 @@ export interface RunTransition<T> {
   readonly after: RunState;
   readonly events: readonly RecordedEvent[];
   readonly handed: readonly HandedTask[];
+  /** What other runs are told. */
+  readonly messages: readonly Message[];
+  /** The run that begins in this one's place. */
+  readonly next: RunTransition<void> | undefined;
   readonly outcome: T;
 }
 
@@ -79,6 +85,10 @@ export interface WorkflowTransition<T> {
   /** The pointer from now on. Undefined: as before. */
   readonly pointer: Pointer | undefined;
   readonly handed: readonly HandedTask[];
+  /** What other runs are told. */
+  readonly messages: readonly Message[];
+  /** Messages that take their effect with this. */
+  readonly delivered?: readonly Message[];
   readonly outcome: T;
 }
 

@@ -1,10 +1,12 @@
 /** Time passes: what is due is done. */
-import { RetryState } from "../../gen/pawl/v1/failure_pb.js";
+import { TimeoutKind } from "../../gen/pawl/v1/failure_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { timeOutActivity } from "./activity-timeout.js";
 import { closeRun } from "./close-run.js";
 import { type Deadline, dueDeadlines } from "./deadlines.js";
 import { type Draft, isClosed, openDraft, removeTimer } from "./draft.js";
+import { timeoutFailure } from "./failure.js";
+import { retryRun } from "./next-run.js";
 import { recordOutside } from "./outside.js";
 import type { RunState } from "./run-state.js";
 import { settle } from "./settle.js";
@@ -36,7 +38,12 @@ function meet(draft: Draft, deadline: Deadline): void {
       // Every transition offers a task whose time has come.
       return;
     case "run-expired": {
-      const value = { retryState: RetryState.RETRY_POLICY_NOT_SET };
+      const failure = timeoutFailure(
+        TimeoutKind.START_TO_CLOSE,
+        "the run did not end in its time",
+        undefined,
+      );
+      const value = retryRun(draft, failure);
       closeRun(draft, WorkflowStatus.TIMED_OUT, { case: "workflowTimedOut", value });
       return;
     }

@@ -24,9 +24,17 @@ type Init<T extends Parameters<typeof import("@bufbuild/protobuf").create>[0]> =
 export interface Engine {
   startWorkflow(request: wf.StartWorkflowRequest, call: Call): Init<typeof wf.StartWorkflowResponseSchema>;
   startWorkflows(request: wf.StartWorkflowsRequest, call: Call): Init<typeof wf.StartWorkflowsResponseSchema>;
+  signalWithStartWorkflow(
+    request: wf.SignalWithStartWorkflowRequest,
+    call: Call,
+  ): Init<typeof wf.SignalWithStartWorkflowResponseSchema>;
   getWorkflow(request: wf.GetWorkflowRequest, call: Call): Init<typeof wf.GetWorkflowResponseSchema>;
   listWorkflows(request: wf.ListWorkflowsRequest, call: Call): Init<typeof wf.ListWorkflowsResponseSchema>;
   countWorkflows(request: wf.CountWorkflowsRequest, call: Call): Init<typeof wf.CountWorkflowsResponseSchema>;
+  listChildWorkflows(
+    request: wf.ListChildWorkflowsRequest,
+    call: Call,
+  ): Init<typeof wf.ListChildWorkflowsResponseSchema>;
   getHistory(request: wf.GetHistoryRequest, call: Call): Init<typeof wf.GetHistoryResponseSchema>;
   getWorkflowResult(
     request: wf.GetWorkflowResultRequest,

@@ -8,6 +8,10 @@ import { findNamespace, type NamespaceRow } from "../store/namespaces.js";
 export interface NamespaceCache {
   /** Throws NAMESPACE_NOT_FOUND. */
   find(name: string): Promise<NamespaceRow>;
+  /** Looks for names, so that those that exist are known for a while. */
+  prepare(names: Iterable<string>): Promise<void>;
+  /** A namespace that was found lately. */
+  known(name: string): NamespaceRow | undefined;
 }
 
 const keptMs = 10_000;
@@ -15,16 +19,26 @@ const keptMs = 10_000;
 /** Opens an empty cache. */
 export function openNamespaceCache(database: Database, nowMs: () => number = Date.now): NamespaceCache {
   const known = new Map<string, { namespace: NamespaceRow; until: number }>();
+
+  async function lookUp(name: string): Promise<NamespaceRow | undefined> {
+    const cached = known.get(name);
+    if (cached !== undefined && cached.until > nowMs()) return cached.namespace;
+    known.delete(name);
+    const namespace = await findNamespace(database.read, name);
+    if (namespace !== undefined) known.set(name, { namespace, until: nowMs() + keptMs });
+    return namespace;
+  }
+
   return {
     async find(name) {
-      const cached = known.get(name);
-      if (cached !== undefined && cached.until > nowMs()) return cached.namespace;
-      known.delete(name);
-      const namespace = await findNamespace(database.read, name);
+      const namespace = await lookUp(name);
       if (namespace === undefined) throw namespaceNotFound(name);
-      known.set(name, { namespace, until: nowMs() + keptMs });
       return namespace;
     },
+    async prepare(names) {
+      await Promise.all([...new Set(names)].map(lookUp));
+    },
+    known: (name) => known.get(name)?.namespace,
   };
 }
 

@@ -7,6 +7,7 @@ import type { Database } from "../store/database.js";
 import { readIncarnation } from "../store/incarnation.js";
 import { type Clock, openClock } from "./clock.js";
 import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
+import { type Deliveries, openDeliveries } from "./deliveries.js";
 import { type Dispatch, type HeldPolls, openDispatch } from "./dispatch/dispatch.js";
 import { openPollAnswers } from "./dispatch/poll-answers.js";
 import { type DueRuns, openDueRuns } from "./due-runs.js";
@@ -15,7 +16,7 @@ import { openEventReader } from "./event-reader.js";
 import { openHeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { Logger } from "./logger.js";
 import type { EngineMetrics } from "./metrics.js";
-import { openNamespaceCache } from "./namespace-cache.js";
+import { type NamespaceCache, openNamespaceCache } from "./namespace-cache.js";
 import { returnGivenTask } from "./operations/polls.js";
 import { startClaimedTask } from "./operations/start-task.js";
 import { bindOperations } from "./operations.js";
@@ -76,6 +77,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   clock.observe(sentAt, clock.steadyNow(), now);
 
   const cache = openStateCache(options.cacheBytes);
+  const namespaces = openNamespaceCache(database);
   const watch = openRunWatch();
   const due = openDueRuns(maxDueRuns);
   const nowMs = () => clock.latest() / 1_000;
@@ -87,12 +89,13 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     metrics,
     maxWaiting: options.maxWaitingOperations,
     maxBatchOperations: options.maxBatchOperations,
-    context: contextOf(limits, clock),
+    context: contextOf(limits, clock, namespaces),
     takePoller: (task) => dispatch.takePoller(task),
     released: (pollId) => dispatch.released(pollId),
-    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers }),
+    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers, deliveries }),
     fault,
   });
+  const deliveries = openDeliveries(commit, fault);
   const dispatch: Dispatch = openDispatch({
     database,
     metrics,
@@ -122,7 +125,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     workflowPolls: openPollAnswers({ empty: [], nowMs }),
     activityPolls: openPollAnswers({ empty: [], nowMs }),
     watch,
-    namespaces: openNamespaceCache(database),
+    namespaces,
     workers: openWorkerRegistry(database),
     heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
     fault,
@@ -132,22 +135,23 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     changedTail: watch.changedTail,
     fault,
   });
-  return assemble({ parts, due, peers, metrics });
+  return assemble({ parts, due, peers, deliveries, metrics });
 }
 
 interface Assembly {
   readonly parts: EngineParts;
   readonly due: DueRuns;
   readonly peers: Peers;
+  readonly deliveries: Deliveries;
   readonly metrics: EngineMetrics;
 }
 
-function assemble({ parts, due, peers, metrics }: Assembly): OpenEngine {
+function assemble({ parts, due, peers, deliveries, metrics }: Assembly): OpenEngine {
   const { dispatch, commit, watch, cache } = parts;
   let stopping: Promise<void> | undefined;
   return {
     operations: bindOperations(parts),
-    upkeep: openUpkeep(parts, due, peers, metrics),
+    upkeep: openUpkeep(parts, { due, peers, deliveries, metrics }),
     held: () => ({
       ...dispatch.held(),
       waitingOperations: commit.waiting(),
@@ -176,9 +180,14 @@ async function stop(parts: EngineParts, peers: Peers): Promise<void> {
 }
 
 /** What decisions are given of the world, but for the time and the polls that wait. */
-function contextOf(limits: Limits, clock: Clock): Omit<Context, "now" | "takePoller"> {
+function contextOf(
+  limits: Limits,
+  clock: Clock,
+  namespaces: NamespaceCache,
+): Omit<Context, "now" | "takePoller"> {
   return {
     limits,
+    namespaceId: (name) => namespaces.known(name)?.namespaceId,
     newRunId: (namespaceId, workflowId) => makeRunId(namespaceId, workflowId, clock.latest() / 1_000),
     random: () => randomInt(2 ** 31) / 2 ** 31,
   };
@@ -189,10 +198,13 @@ interface Told {
   readonly watch: RunWatch;
   readonly due: DueRuns;
   readonly peers: Peers;
+  readonly deliveries: Deliveries;
 }
 
 /** What follows from a unit that was committed: tasks go out, waiters look again, deadlines are noted, and ready tasks are announced. */
-function tellOfUnit({ unit, handed }: CommittedUnit, { dispatch, watch, due, peers }: Told): void {
+function tellOfUnit({ unit, handed }: CommittedUnit, told: Told): void {
+  const { dispatch, watch, due, peers, deliveries } = told;
+  for (const { receiver } of unit.messages) void deliveries.deliverTo(receiver);
   for (const { before, after } of unit.runs) {
     for (const task of handed) if (task.runId === after.runId) dispatch.given(task, after);
     due.note(after, after.wakeupAt);

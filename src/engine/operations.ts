@@ -8,7 +8,7 @@ import {
   heartbeatActivityTasks,
 } from "./operations/activity-tasks.js";
 import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
-import { startWorkflow, startWorkflows } from "./operations/start-workflow.js";
+import { signalWithStartWorkflow, startWorkflow, startWorkflows } from "./operations/start-workflow.js";
 import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
 import { drainWorker, heartbeatWorker, registerWorker } from "./operations/workers.js";
 import { completeWorkflowTasks, failWorkflowTasks, renewWorkflowTasks } from "./operations/workflow-tasks.js";
@@ -16,6 +16,7 @@ import type { EngineParts } from "./parts.js";
 import { getHistory } from "./reads/get-history.js";
 import { getWorkflowResult } from "./reads/get-result.js";
 import { getWorkflow } from "./reads/get-workflow.js";
+import { listChildWorkflows } from "./reads/list-children.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
 import { createNamespace, listNamespaces } from "./reads/namespaces.js";
 
@@ -30,9 +31,11 @@ export function bindOperations(parts: EngineParts): Engine {
   return {
     startWorkflow: bind(startWorkflow),
     startWorkflows: bind(startWorkflows),
+    signalWithStartWorkflow: bind(signalWithStartWorkflow),
     getWorkflow: bind(getWorkflow),
     listWorkflows: bind(listWorkflows),
     countWorkflows: bind(countWorkflows),
+    listChildWorkflows: bind(listChildWorkflows),
     getHistory: bind(getHistory),
     getWorkflowResult: bind(getWorkflowResult),
     signalWorkflow: bind(signalWorkflow),

@@ -5,11 +5,13 @@ import { whichQueuesAreReady } from "../store/claim.js";
 import { countReadyTasks } from "../store/count-ready.js";
 import { removeOldHeartbeats } from "../store/heartbeats.js";
 import { readIncarnation } from "../store/incarnation.js";
+import { overdueInboxes } from "../store/messages.js";
 import { makePartitions } from "../store/partitions.js";
 import { removeOldBatches } from "../store/settle-batch.js";
 import { dueWakeups } from "../store/wakeups.js";
 import { removeOldWorkers } from "../store/workers.js";
 import { isDatabaseTrouble } from "./database-trouble.js";
+import type { Deliveries } from "./deliveries.js";
 import type { DueRun, DueRuns } from "./due-runs.js";
 import type { EngineMetrics } from "./metrics.js";
 import { wakeRun } from "./operations/wake-run.js";
@@ -24,6 +26,8 @@ export interface Upkeep {
   onEarlierDeadline(callback: () => void): void;
   /** Wakes runs that nobody woke in time: those of servers that have gone. */
   wakeOverdueRuns(): Promise<number>;
+  /** Delivers messages between runs that the server which wrote them has not delivered. */
+  deliverOverdue(): Promise<number>;
   /** Looks for ready tasks of queues that polls wait on, whoever made them. */
   pollSlowly(): Promise<void>;
   /** Lets every waiting read look again. */
@@ -41,11 +45,21 @@ const maxRunsAtOnce = 500;
 const maxRowsAtOnce = 5_000;
 /** What another server wrote is left to it for so long. */
 const overdueMs = 500;
+/** Messages are left to the server that wrote them for so long. */
+const undeliveredMs = 2_000;
 const longestSleepMs = 60_000;
 const longestOverdueSleepMs = 5_000;
 
+/** What the passes work with beside the parts of the engine. */
+export interface UpkeepParts {
+  readonly due: DueRuns;
+  readonly peers: Peers;
+  readonly deliveries: Deliveries;
+  readonly metrics: EngineMetrics;
+}
+
 /** Opens the passes of an engine. */
-export function openUpkeep(parts: EngineParts, due: DueRuns, peers: Peers, metrics: EngineMetrics): Upkeep {
+export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics }: UpkeepParts): Upkeep {
   async function wakeOne(run: DueRun): Promise<void> {
     try {
       const { dueAt, expired } = await wakeRun(parts.commit, run);
@@ -75,6 +89,12 @@ export function openUpkeep(parts: EngineParts, due: DueRuns, peers: Peers, metri
       await Promise.all(found.runs.map(wakeOne));
       if (found.runs.length === maxRunsAtOnce) return 0;
       return Math.max(overdueMs, sleepUntil(found.nextAt, longestOverdueSleepMs) + overdueMs);
+    },
+    async deliverOverdue() {
+      const before = parts.clock.earliest() - undeliveredMs * 1_000;
+      const found = await overdueInboxes(parts.database.read, before, maxRunsAtOnce);
+      await Promise.all(found.map((inbox) => deliveries.deliverTo(inbox)));
+      return found.length === 0 ? undeliveredMs : 0;
     },
     async pollSlowly() {
       const queues = parts.dispatch.waitingQueues();

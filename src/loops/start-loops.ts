@@ -31,6 +31,11 @@ export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): ()
       everyMs: retryMs,
       failed: failed("waking overdue runs"),
     }),
+    startLoop({
+      pass: () => upkeep.deliverOverdue(),
+      everyMs: retryMs,
+      failed: failed("delivering overdue messages"),
+    }),
     startLoop({ pass: () => upkeep.beat(), everyMs: beatMs, failed: failed("the heartbeat of this server") }),
     startLoop({
       pass: () => upkeep.flushWorkers(),

@@ -23,6 +23,13 @@ export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowServic
       handle: (request, call) =>
         engine.startWorkflows({ ...inNamespace(request), specs: request.specs.map(inTaskQueue) }, call),
     }),
+    signalWithStartWorkflow: whole((request, call) => {
+      if (request.spec === undefined) throw missing("spec");
+      return engine.signalWithStartWorkflow(
+        { ...inNamespace(request), spec: inTaskQueue(request.spec) },
+        call,
+      );
+    }),
     getWorkflow: whole((request, call) => engine.getWorkflow(inNamespace(request), call)),
     listWorkflows: whole((request, call) => {
       refuseUnbuiltFilters(request.filter);
@@ -32,6 +39,9 @@ export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowServic
       refuseUnbuiltFilters(request.filter);
       return engine.countWorkflows(inNamespace(request), call);
     }),
+    listChildWorkflows: whole((request, call) =>
+      engine.listChildWorkflows(paged(inNamespace(request)), call),
+    ),
     getHistory: whole((request, call) => engine.getHistory(paged(inNamespace(request)), call)),
     getWorkflowResult: whole((request, call) =>
       engine.getWorkflowResult(waiting(inNamespace(request)), call),

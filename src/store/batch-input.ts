@@ -20,6 +20,7 @@ export const runColumns = {
   last_closed_task_epoch: ["int", (row) => row.state.lastClosedTaskEpoch],
   sticky_worker_id: ["text", (row) => row.state.stickyWorkerId],
   sticky_event_id: ["int", (row) => row.state.stickyEventId],
+  messages_sent: ["int", (row) => row.state.messagesSent],
   workflow_task: ["json", (row) => row.columns.workflowTask],
   workflow_task_failure: ["bytea", (row) => row.columns.workflowTaskFailure],
 } satisfies Columns<Run>;
@@ -33,11 +34,19 @@ export const fixedRunColumns = {
   task_queue: ["text", (row) => row.state.taskQueue],
   started_at: ["bigint", (row) => row.state.startedAt],
   settings: ["json", (row) => row.settings],
+  parent_run_id: ["uuid", (row) => row.state.settings.parent?.runId],
+  retry_start: ["bytea", (row) => row.retryStart],
 } satisfies Columns<RowOf<"newRuns">>;
 
 const unit = ["int", (row: { unit: number }) => row.unit] as const;
 const runId = ["uuid", (row: { runId: string }) => row.runId] as const;
 const seq = ["int", (row: { seq: number }) => row.seq] as const;
+
+const messageKey = {
+  unit,
+  sender_run_id: ["uuid", (row: { senderRunId: string }) => row.senderRunId] as const,
+  number: ["int", (row: { number: number }) => row.number] as const,
+};
 
 const readyColumns = {
   unit,
@@ -96,6 +105,20 @@ const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
     fire_at: ["bigint", (row) => row.fireAt],
   },
   goneTimers: { unit, run_id: runId, seq },
+  putChildren: { unit, run_id: runId, seq, state: ["json", (row) => row.state] },
+  goneChildren: { unit, run_id: runId, seq },
+  putExternalRequests: { unit, run_id: runId, seq, state: ["json", (row) => row.state] },
+  goneExternalRequests: { unit, run_id: runId, seq },
+  sentMessages: {
+    ...messageKey,
+    receiver_namespace_id: ["uuid", ({ message }) => message.receiver.namespaceId],
+    receiver_workflow_id: ["text", ({ message }) => message.receiver.workflowId],
+    receiver_run_id: ["uuid", ({ message }) => message.receiver.runId || undefined],
+    sender: ["json", (row) => row.sender],
+    sent_at: ["bigint", ({ message }) => message.sentAt],
+    event: ["bytea", (row) => row.event],
+  },
+  deliveredMessages: messageKey,
   putBuffered: {
     unit,
     run_id: runId,

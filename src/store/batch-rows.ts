@@ -1,10 +1,17 @@
 /** What a batch changes, row by row: found by comparing, by reference, the states before and after each step. */
 import { toBinary } from "@bufbuild/protobuf";
-import { HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
-import type { RunState } from "../core/run-state.js";
+import { HistoryEventSchema, WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
+import type { Message, RunState } from "../core/run-state.js";
 import type { RecordedEvent, RunStep } from "../core/transition.js";
 import { type ReadyTask, readyTasks, sameReadyTask } from "./ready-task.js";
-import { encodeActivity, encodeFailure, encodeSettings, encodeWorkflowTask } from "./stored-state.js";
+import {
+  encodeActivity,
+  encodeChild,
+  encodeExternalRequest,
+  encodeFailure,
+  encodeSettings,
+  encodeWorkflowTask,
+} from "./stored-state.js";
 import type { Unit } from "./unit.js";
 
 /** The rows of one table that units want to write; each says by its number which unit it belongs to. */
@@ -27,7 +34,12 @@ interface PointerRow extends OfRun {
 export interface BatchRows {
   readonly newPointers: Rows<PointerRow>;
   readonly movedPointers: Rows<PointerRow & { expected: string }>;
-  readonly newRuns: Rows<{ state: RunState; settings: string; columns: RunColumns }>;
+  readonly newRuns: Rows<{
+    state: RunState;
+    settings: string;
+    retryStart: Uint8Array | undefined;
+    columns: RunColumns;
+  }>;
   readonly changedRuns: Rows<{ expectedVersion: number; state: RunState; columns: RunColumns }>;
   readonly history: Rows<OfRun & { firstEventId: number; lastEventId: number; events: Uint8Array }>;
   readonly putActivities: Rows<
@@ -42,6 +54,12 @@ export interface BatchRows {
   readonly goneActivities: Rows<OfRun & { seq: number }>;
   readonly putTimers: Rows<OfRun & { seq: number; scheduledEventId: number; fireAt: number }>;
   readonly goneTimers: Rows<OfRun & { seq: number }>;
+  readonly putChildren: Rows<OfRun & { seq: number; state: string }>;
+  readonly goneChildren: Rows<OfRun & { seq: number }>;
+  readonly putExternalRequests: Rows<OfRun & { seq: number; state: string }>;
+  readonly goneExternalRequests: Rows<OfRun & { seq: number }>;
+  readonly sentMessages: Rows<MessageKey & { message: Message; sender: string; event: Uint8Array }>;
+  readonly deliveredMessages: Rows<MessageKey>;
   readonly putBuffered: Rows<OfRun & { position: number; event: Uint8Array }>;
   readonly goneBuffered: Rows<OfRun & { position: number }>;
   readonly putKeys: Rows<
@@ -51,6 +69,12 @@ export interface BatchRows {
   readonly goneWakeups: Rows<OfRun>;
   readonly putReady: Rows<ReadyTask>;
   readonly goneReady: Rows<ReadyTask>;
+}
+
+/** What names a message. */
+interface MessageKey {
+  readonly senderRunId: string;
+  readonly number: number;
 }
 
 /** The columns of a run that are not simply fields of its state. */
@@ -71,6 +95,12 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     goneActivities: [],
     putTimers: [],
     goneTimers: [],
+    putChildren: [],
+    goneChildren: [],
+    putExternalRequests: [],
+    goneExternalRequests: [],
+    sentMessages: [],
+    deliveredMessages: [],
     putBuffered: [],
     goneBuffered: [],
     putKeys: [],
@@ -88,6 +118,7 @@ export function batchRows(units: readonly Unit[]): BatchRows {
       else rows.movedPointers.push({ ...pointer, expected });
     }
     for (const step of unit.runs) addStep(rows, number, step);
+    addMessages(rows, number, unit);
   });
   return rows;
 }
@@ -99,11 +130,19 @@ function addStep(rows: BatchRows, unit: number, step: RunStep): void {
     workflowTaskFailure: encodeFailure(state.workflowTask?.lastFailure),
   };
   if (before === undefined)
-    rows.newRuns.push({ unit, state, columns, settings: encodeSettings(state.settings) });
+    rows.newRuns.push({
+      unit,
+      state,
+      columns,
+      settings: encodeSettings(state.settings),
+      retryStart: state.retryStart && toBinary(WorkflowStartedSchema, state.retryStart),
+    });
   else rows.changedRuns.push({ unit, expectedVersion: before.version, state, columns });
   addHistory(rows, unit, step);
   addActivities(rows, unit, step);
   addTimers(rows, unit, step);
+  addChildren(rows, unit, step);
+  addExternalRequests(rows, unit, step);
   addBuffered(rows, unit, step);
   addKeys(rows, unit, step);
   addWakeup(rows, unit, step);
@@ -158,6 +197,39 @@ function addTimers(rows: BatchRows, unit: number, { before, after }: RunStep): v
   const { runId } = after;
   for (const timer of newValues(before?.timers, after.timers)) rows.putTimers.push({ unit, runId, ...timer });
   for (const seq of goneKeys(before?.timers, after.timers)) rows.goneTimers.push({ unit, runId, seq });
+}
+
+function addChildren(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId } = after;
+  for (const child of newValues(before?.children, after.children))
+    rows.putChildren.push({ unit, runId, seq: child.seq, state: encodeChild(child) });
+  for (const seq of goneKeys(before?.children, after.children)) rows.goneChildren.push({ unit, runId, seq });
+}
+
+function addExternalRequests(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId } = after;
+  for (const request of newValues(before?.externalRequests, after.externalRequests))
+    rows.putExternalRequests.push({ unit, runId, seq: request.seq, state: encodeExternalRequest(request) });
+  for (const seq of goneKeys(before?.externalRequests, after.externalRequests))
+    rows.goneExternalRequests.push({ unit, runId, seq });
+}
+
+function addMessages(rows: BatchRows, number: number, { messages, delivered }: Unit): void {
+  const keyOf = (message: Message) => ({
+    unit: number,
+    senderRunId: message.sender.runId,
+    number: message.number,
+  });
+  for (const message of messages) {
+    const sender = JSON.stringify(message.sender);
+    rows.sentMessages.push({
+      ...keyOf(message),
+      message,
+      sender,
+      event: toBinary(HistoryEventSchema, message.event),
+    });
+  }
+  for (const message of delivered) rows.deliveredMessages.push(keyOf(message));
 }
 
 function addBuffered(rows: BatchRows, unit: number, { before, after }: RunStep): void {

@@ -27,15 +27,15 @@ const usualLimits: ShapeLimits = { mostStatements: 32, timesAsked: 3 };
  * are needed serves; the first is for all tables, so there always is one.
  */
 export function openShapes(order: PartOrder, limits: ShapeLimits = usualLimits): ChooseStatement {
-  const made = new Map<number, BatchStatement>();
-  const asked = new Map<number, number>();
-  const make = (shape: number) => {
-    const tables = batchTables.filter((_, index) => shape & (1 << index));
+  const made = new Map<bigint, BatchStatement>();
+  const asked = new Map<bigint, number>();
+  const make = (shape: bigint) => {
+    const tables = batchTables.filter((_, index) => (shape & bit(index)) !== 0n);
     const statement = { name: `write_batch_${order}_${shape}`, text: batchText(order, tables), tables };
     made.set(shape, statement);
     return statement;
   };
-  const full = make((1 << batchTables.length) - 1);
+  const full = make(bit(batchTables.length) - 1n);
   return (rows) => {
     const shape = shapeOf(rows);
     const known = made.get(shape);
@@ -50,14 +50,18 @@ export function openShapes(order: PartOrder, limits: ShapeLimits = usualLimits):
 }
 
 /** The tables that there are rows for, a bit each. */
-function shapeOf(rows: BatchRows): number {
+function shapeOf(rows: BatchRows): bigint {
   return batchTables.reduce(
-    (shape, table, index) => (rows[table].length > 0 ? shape | (1 << index) : shape),
-    0,
+    (shape, table, index) => (rows[table].length > 0 ? shape | bit(index) : shape),
+    0n,
   );
 }
 
-function narrowest(made: ReadonlyMap<number, BatchStatement>, shape: number): BatchStatement | undefined {
+function bit(index: number): bigint {
+  return 1n << BigInt(index);
+}
+
+function narrowest(made: ReadonlyMap<bigint, BatchStatement>, shape: bigint): BatchStatement | undefined {
   let best: BatchStatement | undefined;
   for (const [other, statement] of made) {
     const isEnough = (shape & other) === shape;

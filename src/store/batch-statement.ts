@@ -47,9 +47,10 @@ const inputNames: Partial<Record<BatchTable, string>> = {
   movedPointers: "moving_pointer",
   newRuns: "new_run",
   changedRuns: "changed_run",
+  deliveredMessages: "delivered_message",
 };
 
-/** To hold: the runs by version, the pointers by the run that they name. */
+/** To hold: the runs by version, the pointers by the run that they name, the messages that are delivered. */
 const holdingParts: Partial<Record<BatchTable, string>> = {
   movedPointers: `
   held_pointer as materialized (
@@ -64,6 +65,13 @@ const holdingParts: Partial<Record<BatchTable, string>> = {
     from changed_run w
     join runs r on r.run_id = w.run_id and r.version = w.expected_version
     for update of r skip locked
+  )`,
+  deliveredMessages: `
+  held_message as materialized (
+    select w.unit
+    from delivered_message w
+    join messages m on m.sender_run_id = w.sender_run_id and m.number = w.number
+    for update of m skip locked
   )`,
 };
 
@@ -81,6 +89,10 @@ const counts: Partial<Record<BatchTable, string>> = {
     select unit, 1, 0 from changed_run
     union all
     select unit, 0, 1 from held_run`,
+  deliveredMessages: `
+    select unit, 1, 0 from delivered_message
+    union all
+    select unit, 0, 1 from held_message`,
 };
 
 const ok = `
@@ -208,6 +220,52 @@ const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
     delete from timers t
     using ${rows} w
     where t.run_id = w.run_id and t.seq = w.seq
+      and ${isWon("w")}
+  )`,
+  putChildren: (rows) => `
+  put_child as (
+    insert into children (run_id, seq, state)
+    select run_id, seq, state
+    from ${rows} w
+    where ${isWon("w")}
+    on conflict (run_id, seq) do update
+    set state = excluded.state
+  )`,
+  goneChildren: (rows) => `
+  gone_child as (
+    delete from children c
+    using ${rows} w
+    where c.run_id = w.run_id and c.seq = w.seq
+      and ${isWon("w")}
+  )`,
+  putExternalRequests: (rows) => `
+  put_external_request as (
+    insert into external_requests (run_id, seq, state)
+    select run_id, seq, state
+    from ${rows} w
+    where ${isWon("w")}
+    on conflict (run_id, seq) do update
+    set state = excluded.state
+  )`,
+  goneExternalRequests: (rows) => `
+  gone_external_request as (
+    delete from external_requests e
+    using ${rows} w
+    where e.run_id = w.run_id and e.seq = w.seq
+      and ${isWon("w")}
+  )`,
+  sentMessages: (rows) => `
+  sent_message as (
+    insert into messages (sender_run_id, number, receiver_namespace_id, receiver_workflow_id, receiver_run_id, sender, sent_at, event)
+    select sender_run_id, number, receiver_namespace_id, receiver_workflow_id, receiver_run_id, sender, sent_at, event
+    from ${rows} w
+    where ${isWon("w")}
+  )`,
+  deliveredMessages: (rows) => `
+  gone_message as (
+    delete from messages m
+    using ${rows} w
+    where m.sender_run_id = w.sender_run_id and m.number = w.number
       and ${isWon("w")}
   )`,
   putBuffered: (rows) => `

@@ -49,12 +49,25 @@ export async function listWorkflows(
   const { filter, after, limit } = ask;
   const before = after ?? { startedAt: endOfTime, runId: lastRunId };
   const values = [...filterValues(filter), before.startedAt, before.runId, limit];
-  const rows = await q.query<StoredRunRow>(statementsFor(filter).list, values);
-  return rows.map(({ closedAt, cancelRequestedEventId, ...row }) => ({
+  return (await q.query<StoredRunRow>(statementsFor(filter).list, values)).map(readRow);
+}
+
+/** Lists the runs that have a parent, the oldest first, from behind a position on. */
+export async function listChildren(
+  q: Queryable,
+  ask: { readonly parentRunId: string; readonly after: RunPosition | undefined; readonly limit: number },
+): Promise<RunRow[]> {
+  const { startedAt, runId } = ask.after ?? { startedAt: 0, runId: firstRunId };
+  const values = [ask.parentRunId, startedAt, runId, ask.limit];
+  return (await q.query<StoredRunRow>(childrenStatement, values)).map(readRow);
+}
+
+function readRow({ closedAt, cancelRequestedEventId, ...row }: StoredRunRow): RunRow {
+  return {
     ...row,
     closedAt: closedAt ?? undefined,
     cancelRequestedEventId: cancelRequestedEventId ?? undefined,
-  }));
+  };
 }
 
 /** Counts runs by status; statuses with none are left out. */
@@ -75,6 +88,7 @@ const everyStatus = Object.values(WorkflowStatus).filter(
 );
 
 const endOfTime = Number.MAX_SAFE_INTEGER;
+const firstRunId = "00000000-0000-0000-0000-000000000000";
 const lastRunId = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /** In the collation "C" nothing that begins with the prefix comes after it with this behind it. */
@@ -112,6 +126,16 @@ const columns = `
   r.task_queue as "taskQueue", r.status, r.started_at as "startedAt", r.closed_at as "closedAt", r.settings,
   r.next_event_id as "nextEventId", r.history_bytes as "historyBytes",
   r.cancel_requested_event_id as "cancelRequestedEventId"`;
+
+const childrenStatement: Statement = {
+  name: "list_children",
+  text: `
+    select ${columns}
+    from runs r
+    where r.parent_run_id = $1::uuid and (r.started_at, r.run_id) > ($2::bigint, $3::uuid) and not r.is_deleting
+    order by r.started_at, r.run_id
+    limit $4::int`,
+};
 
 /** The newest of each status, merged: an index scan of a page's length for each, however many runs there are. */
 function listByStatus(name: string, condition: string): Statement {

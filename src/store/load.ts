@@ -1,10 +1,11 @@
 /** Reading what is known of workflows, each with one snapshot of all its tables. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
+import { HistoryEventSchema, WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
 import type { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import type {
   ActivityState,
   BufferedEvent,
+  ExternalRequestState,
   Micros,
   Pointer,
   RunKey,
@@ -17,10 +18,12 @@ import type {
 import { nowMicros, type Queryable, type Statement } from "./statement.js";
 import {
   decodeActivity,
+  decodeChild,
   decodeFailure,
   decodeHeartbeat,
   decodeWorkflowTask,
   type StoredActivity,
+  type StoredChild,
   type StoredWorkflowTask,
 } from "./stored-state.js";
 
@@ -113,7 +116,7 @@ const loadStatement: Statement = {
       r.run_id, r.workflow_type, r.task_queue, r.started_at, r.settings, r.version, r.status, r.next_event_id,
       r.history_bytes, r.last_event_at, r.closed_at, r.cancel_requested_event_id, r.last_seq, r.task_epoch,
       r.previous_started_event_id, r.last_closed_task_epoch, r.sticky_worker_id, r.sticky_event_id,
-      r.workflow_task, r.workflow_task_failure,
+      r.workflow_task, r.workflow_task_failure, r.messages_sent, r.retry_start,
       (select due_at from wakeups where run_id = r.run_id) as wakeup_at,
       (select json_agg(json_build_array(x.seq, x.state, encode(x.last_failure, 'base64'), h.epoch, h.heartbeat_at, encode(h.details, 'base64')) order by x.seq)
         from activities x
@@ -122,6 +125,12 @@ const loadStatement: Statement = {
       (select json_agg(json_build_array(seq, scheduled_event_id, fire_at) order by seq)
         from timers
         where run_id = r.run_id) as timers,
+      (select json_agg(json_build_array(seq, state) order by seq)
+        from children
+        where run_id = r.run_id) as children,
+      (select json_agg(json_build_array(seq, state) order by seq)
+        from external_requests
+        where run_id = r.run_id) as external_requests,
       (select json_agg(json_build_array(position, encode(event, 'base64')) order by position)
         from buffered_events
         where run_id = r.run_id) as buffered,
@@ -175,9 +184,13 @@ interface RunRow {
   sticky_event_id: number;
   workflow_task: StoredWorkflowTask | null;
   workflow_task_failure: Buffer | null;
+  messages_sent: number;
+  retry_start: Buffer | null;
   wakeup_at: number | null;
   activities: [number, StoredActivity, string | null, number | null, number, string | null][] | null;
   timers: [number, number, number][] | null;
+  children: [number, StoredChild][] | null;
+  external_requests: [number, ExternalRequestState][] | null;
   buffered: [number, string][] | null;
   keys: KeyRow[] | null;
   asked_keys: KeyRow[] | null;
@@ -233,6 +246,10 @@ function readRun(ask: LoadAsk, row: RunRow): RunState {
         : decodeWorkflowTask(row.workflow_task, decodeFailure(row.workflow_task_failure)),
     activities: new Map((row.activities ?? []).map((entry) => [entry[0], readActivity(entry)])),
     timers: new Map((row.timers ?? []).map((entry) => [entry[0], readTimer(entry)])),
+    children: new Map((row.children ?? []).map(([seq, state]) => [seq, decodeChild(state)])),
+    externalRequests: new Map(row.external_requests ?? []),
+    messagesSent: row.messages_sent,
+    retryStart: row.retry_start === null ? undefined : fromBinary(WorkflowStartedSchema, row.retry_start),
     buffered: (row.buffered ?? []).map(readBuffered),
     keys,
     hasAllKeys,

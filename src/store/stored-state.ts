@@ -2,7 +2,14 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Failure, FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
-import type { ActivityState, Heartbeat, RunSettings, WorkflowTaskState } from "../core/run-state.js";
+import type {
+  ActivityState,
+  ChildState,
+  ExternalRequestState,
+  Heartbeat,
+  RunSettings,
+  WorkflowTaskState,
+} from "../core/run-state.js";
 
 /** JSON leaves out what is undefined. */
 type Stored<T> = { readonly [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
@@ -25,6 +32,24 @@ export function encodeActivity(activity: ActivityState): string {
 export function encodeWorkflowTask(task: WorkflowTaskState): string {
   const { lastFailure: _failure, ...stored } = task;
   return JSON.stringify(stored satisfies StoredWorkflowTask);
+}
+
+/** A child as its JSON has it. */
+export type StoredChild = Stored<ChildState>;
+
+/** JSON of a child. */
+export function encodeChild(child: ChildState): string {
+  return JSON.stringify(child satisfies StoredChild);
+}
+
+/** See `decodeActivity`. */
+export function decodeChild(stored: StoredChild): ChildState {
+  return { startedEventId: undefined, ...stored };
+}
+
+/** JSON of a request to another run. */
+export function encodeExternalRequest(request: ExternalRequestState): string {
+  return JSON.stringify(request);
 }
 
 /** JSON of what is fixed at a run's start. */

@@ -1,5 +1,5 @@
 /** What a batch writes. */
-import type { Pointer } from "../core/run-state.js";
+import type { Message, Pointer } from "../core/run-state.js";
 import type { RunStep } from "../core/transition.js";
 
 /** The rows that belong together, all of one workflow id: written whole or not at all. */
@@ -10,6 +10,10 @@ export interface Unit {
   readonly pointer: PointerMove | undefined;
   /** One step a run: from the state that the database must still hold (by version) to the one to be written. A run without `before` is new. */
   readonly runs: readonly RunStep[];
+  /** What other runs are told. */
+  readonly messages: readonly Message[];
+  /** Messages that take their effect with the unit: all must still be there, and go. */
+  readonly delivered: readonly Message[];
 }
 
 /** The pointer goes from one run to another. */

@@ -57,6 +57,7 @@ export function contextAt(now: number, rest: Partial<Context> = {}): Context {
     now,
     limits: defaultLimits,
     newRunId: () => "run",
+    namespaceId: (name) => (name === "other" ? "other-ns" : undefined),
     random: () => 0.5,
     takePoller: () => undefined,
     ...rest,

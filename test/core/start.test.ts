@@ -141,12 +141,7 @@ describe("starting a workflow", () => {
     expect(reasonOf(start)).toBe(reason);
   });
 
-  const duration = { seconds: 1n, nanos: 0 };
   it.each([
-    [{ retryPolicy: {} }, "spec.retry_policy"],
-    [{ startDelay: duration }, "spec.start_delay"],
-    [{ executionTimeout: duration }, "spec.execution_timeout"],
-    [{ runTimeout: duration }, "spec.run_timeout"],
     [{ searchAttributes: { a: {} } }, "spec.search_attributes"],
     [{ memo: { a: {} } }, "spec.memo"],
   ])("refuses what is not built: %o", (spec, feature) => {

@@ -83,13 +83,11 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   }
   expect(unbuilt).toMatchInlineSnapshot(`
     [
-      "WorkflowService.SignalWithStartWorkflow",
       "WorkflowService.QueryWorkflow",
       "WorkflowService.UpdateWorkflow",
       "WorkflowService.GetUpdateResult",
       "WorkflowService.ResetWorkflow",
       "WorkflowService.DeleteWorkflow",
-      "WorkflowService.ListChildWorkflows",
       "WorkflowService.ListWaiting",
       "WorkerService.ListWorkers",
       "WorkerService.AppendCommands",

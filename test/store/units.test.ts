@@ -6,7 +6,7 @@ import { type Database, openDatabase } from "../../src/store/database.js";
 import { loadWorkflows } from "../../src/store/load.js";
 import type { Unit } from "../../src/store/unit.js";
 import { writeBatch } from "../../src/store/write-batch.js";
-import { advance, makeEvent, makeKey, makeRun, startUnit, stepUnit } from "./support/runs.js";
+import { advance, makeEvent, makeKey, makeRun, noMessages, startUnit, stepUnit } from "./support/runs.js";
 import { openTestStore, type TestStore } from "./support/store.js";
 
 let store: TestStore;
@@ -67,7 +67,13 @@ function decide(workflow: Workflow, action: Action, signal: string): Unit | unde
       return isOpen ? startUnit(fresh(), run.runId, [close(WorkflowStatus.CONTINUED_AS_NEW)]) : undefined;
     case "complete":
       return isOpen
-        ? { namespaceId, workflowId, pointer: undefined, runs: [close(WorkflowStatus.COMPLETED)] }
+        ? {
+            namespaceId,
+            workflowId,
+            pointer: undefined,
+            runs: [close(WorkflowStatus.COMPLETED)],
+            ...noMessages,
+          }
         : undefined;
     case "signal": {
       const keys = new Map([

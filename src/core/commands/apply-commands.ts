@@ -1,6 +1,7 @@
 /** The commands of a workflow task: checked as a whole, then applied in order. */
 import type { Command } from "../../../gen/pawl/v1/command_pb.js";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Draft } from "../draft.js";
 import { RefusedError } from "../errors.js";
 import { checkUserMetadata } from "../payload.js";
@@ -9,10 +10,13 @@ import type { Caller } from "../transition.js";
 import { cancelActivity } from "./cancel-activity.js";
 import { cancelTimer } from "./cancel-timer.js";
 import { closeAsCancelled, closeAsCompleted, closeAsFailed } from "./close-workflow.js";
+import { continueAsNew } from "./continue-as-new.js";
+import { cancelChild, cancelExternalWorkflow, signalExternalWorkflow } from "./external-requests.js";
 import { recordSideEffect } from "./record-side-effect.js";
 import { scheduleActivity } from "./schedule-activity.js";
 import { scheduleTimer } from "./schedule-timer.js";
 import { type CommandScope, commandName, refusedCommand } from "./scope.js";
+import { startChildWorkflow } from "./start-child-workflow.js";
 
 /** A command that may be applied. */
 export interface CheckedCommand {
@@ -36,22 +40,38 @@ export function checkCommands(commands: readonly Command[]): CheckedCommand[] {
 
 /** Whether a command ends the run. */
 export function isClosing({ kind }: Command): boolean {
-  return kind.case === "cancelWorkflow" || kind.case === "completeWorkflow" || kind.case === "failWorkflow";
+  switch (kind.case) {
+    case "cancelWorkflow":
+    case "completeWorkflow":
+    case "continueAsNew":
+    case "failWorkflow":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** What surrounds the commands of a task. */
+export interface Applying {
+  /** The WorkflowTaskCompleted whose commands they are. */
+  readonly completedEventId: number;
+  readonly caller: Caller;
+  /** Events of the run that the commands refer to, by id. */
+  readonly events: ReadonlyMap<number, HistoryEvent>;
 }
 
 /** Applies the commands. Throws for the first that can't be; then none counts. */
 export function applyCommands(
   draft: Draft,
   commands: readonly CheckedCommand[],
-  completedEventId: number,
-  caller: Caller,
+  { completedEventId, caller, events }: Applying,
 ): void {
   for (const { command, index, apply } of commands) {
     const { userMetadata } = command;
     const field = `commands[${index}].${commandName(command)}`;
     try {
       checkUserMetadata(userMetadata, `commands[${index}].user_metadata`, draft.context.limits);
-      apply({ draft, command, field, completedEventId, meta: { ...caller, userMetadata } });
+      apply({ draft, command, field, completedEventId, meta: { ...caller, userMetadata }, events });
     } catch (error) {
       throw error instanceof RefusedError ? refusedCommand(command, index, error) : error;
     }
@@ -68,6 +88,16 @@ function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
       return (scope) => scheduleTimer(scope, kind.value);
     case "cancelTimer":
       return (scope) => cancelTimer(scope, kind.value);
+    case "startChildWorkflow":
+      return (scope) => startChildWorkflow(scope, kind.value);
+    case "cancelChild":
+      return (scope) => cancelChild(scope, kind.value);
+    case "signalExternalWorkflow":
+      return (scope) => signalExternalWorkflow(scope, kind.value);
+    case "cancelExternalWorkflow":
+      return (scope) => cancelExternalWorkflow(scope, kind.value);
+    case "continueAsNew":
+      return (scope) => continueAsNew(scope, kind.value);
     case "recordSideEffect":
       return (scope) => recordSideEffect(scope, kind.value);
     case "cancelWorkflow":

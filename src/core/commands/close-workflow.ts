@@ -5,11 +5,11 @@ import type {
   FailWorkflowCommand,
 } from "../../../gen/pawl/v1/command_pb.js";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
-import { RetryState } from "../../../gen/pawl/v1/failure_pb.js";
 import { WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
 import { closeRun } from "../close-run.js";
 import { RefusedError } from "../errors.js";
 import { checkFailure, cutFailure } from "../failure.js";
+import { retryRun } from "../next-run.js";
 import { checkPayload } from "../payload.js";
 import { invalidField } from "../refusals.js";
 import type { CommandScope } from "./scope.js";
@@ -27,11 +27,8 @@ export function closeAsFailed(scope: CommandScope, command: FailWorkflowCommand)
   const { draft, field, completedEventId, meta } = scope;
   if (command.failure === undefined) throw invalidField(`${field}.failure`, "must be given");
   checkFailure(command.failure, `${field}.failure`, draft.context.limits);
-  const value = {
-    failure: cutFailure(command.failure, draft.context.limits),
-    taskCompletedEventId: completedEventId,
-    retryState: RetryState.RETRY_POLICY_NOT_SET,
-  };
+  const failure = cutFailure(command.failure, draft.context.limits);
+  const value = { failure, taskCompletedEventId: completedEventId, ...retryRun(draft, failure) };
   closeRun(draft, WorkflowStatus.FAILED, { case: "workflowFailed", value }, meta);
 }
 

@@ -4,8 +4,8 @@ import { makeActivityReady } from "../activity-attempt.js";
 import { appendEvent, type Draft } from "../draft.js";
 import { checkHeader, checkPayload } from "../payload.js";
 import { invalidField, notImplemented } from "../refusals.js";
-import { fillRetryRule } from "../retry-rule.js";
-import type { ActivityState, Micros, RetryRule } from "../run-state.js";
+import { fillRetryRule, retryPolicyOf } from "../retry-rule.js";
+import type { ActivityState, Micros } from "../run-state.js";
 import { checkName, checkText } from "../text.js";
 import { addMs, durationOf, latestTime, readMs } from "../time.js";
 import { type CommandScope, checkPendingLimit, takeSeq } from "./scope.js";
@@ -116,15 +116,4 @@ function appendScheduled(
 
 function msUntil(end: Micros, now: Micros): number {
   return Math.max(0, end - now) / 1000;
-}
-
-function retryPolicyOf(rule: RetryRule) {
-  return {
-    initialInterval: durationOf(rule.initialMs),
-    backoffCoefficient: rule.coefficient,
-    maximumInterval: durationOf(rule.maximumMs),
-    maximumAttempts: rule.maximumAttempts,
-    nonRetryableTypes: [...rule.nonRetryableTypes],
-    jitter: rule.jitter,
-  };
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from "../../../gen/pawl/v1/command_pb.js";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Draft, EventMeta } from "../draft.js";
 import { RefusedError } from "../errors.js";
 import { invalidField } from "../refusals.js";
@@ -15,6 +16,8 @@ export interface CommandScope {
   /** The WorkflowTaskCompleted whose command it is. */
   readonly completedEventId: number;
   readonly meta: EventMeta;
+  /** Events of the run that its commands refer to, by id. */
+  readonly events: ReadonlyMap<number, HistoryEvent>;
 }
 
 /** The command's name as in the API; "unknown" for one that this server does not know. */
@@ -32,13 +35,28 @@ export function takeSeq({ draft, command }: CommandScope): number {
   return seq;
 }
 
+/** The id of a namespace by its name. Undefined: there is none. */
+export function namespaceIdOf({ draft: { run, context } }: CommandScope, name: string): string | undefined {
+  return name === run.settings.namespace ? run.namespaceId : context.namespaceId(name);
+}
+
 /** Refuses one more pending thing than the run may have. */
-export function checkPendingLimit({ draft }: CommandScope, kind: "activities" | "timers"): void {
+export function checkPendingLimit({ draft }: CommandScope, kind: PendingKind): void {
   const limit = draft.context.limits.maxPendingPerKind;
   if (draft.run[kind].size < limit) return;
-  const message = `the run has ${limit} pending ${kind}, as many as it may; wait for some to end, or use child workflows`;
-  throw new RefusedError(ErrorReason.PENDING_LIMIT, message, { kind, limit: String(limit) });
+  const name = pendingNames[kind];
+  const message = `the run has ${limit} pending ${name}, as many as it may; wait for some to end, or use child workflows`;
+  throw new RefusedError(ErrorReason.PENDING_LIMIT, message, { kind: name, limit: String(limit) });
 }
+
+type PendingKind = "activities" | "timers" | "children" | "externalRequests";
+
+const pendingNames: Record<PendingKind, string> = {
+  activities: "activities",
+  timers: "timers",
+  children: "children",
+  externalRequests: "external requests",
+};
 
 /** The refusal of a whole completion for one of its commands: it names the command, and a wrong field makes it an INVALID_COMMAND. */
 export function refusedCommand(command: Command, index: number, error: RefusedError): RefusedError {

@@ -1,4 +1,5 @@
 /** Lets core decide a batch of operations, and folds what comes out into units. */
+import type { Message } from "../../core/run-state.js";
 import type { Context, Poller, TaskOffer } from "../../core/transition.js";
 import type { Operation } from "./operation.js";
 import type { Pending } from "./pending.js";
@@ -39,7 +40,7 @@ export function decideAll(parts: DecideParts, items: readonly Pending[], states:
     const draft = drafts.get(draftKey) ?? beginUnit(workflow, isFresh);
     drafts.set(draftKey, draft);
     const mayAnswer = draft.isFresh && !hasChanges(draft);
-    const answer = decideOne(parts, item, draft);
+    const answer = decideOne(parts, item, draft, states.messages.get(item.key) ?? []);
     if (answer.kind === "written") outcomes.set(item, answer.outcome);
     else if (!mayAnswer) again.push(item);
     else if (answer.kind === "nothing") item.resolve(answer.outcome);
@@ -48,7 +49,12 @@ export function decideAll(parts: DecideParts, items: readonly Pending[], states:
   return { drafts: [...drafts.values()].filter(hasChanges), outcomes, again };
 }
 
-function decideOne(parts: DecideParts, item: Pending, draft: UnitDraft): Answer {
+function decideOne(
+  parts: DecideParts,
+  item: Pending,
+  draft: UnitDraft,
+  messages: readonly Message[],
+): Answer {
   const taken: string[] = [];
   const context: Context = {
     ...parts.contextFor(item.operation),
@@ -59,7 +65,7 @@ function decideOne(parts: DecideParts, item: Pending, draft: UnitDraft): Answer 
     },
   };
   try {
-    const transition = item.operation.decide(draft.current, context);
+    const transition = item.operation.decide(draft.current, context, messages);
     if (foldTransition(draft, transition)) {
       draft.reserved.push(...taken);
       return { kind: "written", outcome: transition.outcome };

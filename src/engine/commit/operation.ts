@@ -1,8 +1,9 @@
 /** An operation: one decision of core about one workflow id, to be written and answered. */
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import { RefusedError } from "../../core/errors.js";
-import type { RunState, Workflow } from "../../core/run-state.js";
+import type { Message, RunState, Workflow } from "../../core/run-state.js";
 import type { Context, RunTransition, WorkflowTransition } from "../../core/transition.js";
+import { ofWorkflow } from "../../core/workflow-transition.js";
 
 /** What group commit needs to know of an operation. */
 export interface Operation<T> {
@@ -26,11 +27,13 @@ export interface Operation<T> {
   readonly isOwed?: boolean;
   /** The version of the run that the caller has seen: an older cached state is out of date. */
   readonly seenVersion?: number;
-  decide(workflow: Workflow, context: Context): WorkflowTransition<T>;
+  /** It takes the messages that other runs have sent to the workflow id. */
+  readonly takesMessages?: boolean;
+  decide(workflow: Workflow, context: Context, messages: readonly Message[]): WorkflowTransition<T>;
 }
 
 /** Who and what an operation on an existing run is about. */
-export interface RunOperation<T> extends Omit<Operation<T>, "decide" | "mayBeNew"> {
+export interface RunOperation<T> extends Omit<Operation<T>, "decide" | "mayBeNew" | "takesMessages"> {
   decide(run: RunState, context: Context): RunTransition<T>;
 }
 
@@ -40,9 +43,7 @@ export function onRun<T>(operation: RunOperation<T>): Operation<T> {
     ...operation,
     decide(workflow, context) {
       const run = requireRun(workflow, operation.runId);
-      const { after, events, handed, outcome } = operation.decide(run, context);
-      const runs = after === run ? [] : [{ before: run, after, events }];
-      return { runs, pointer: undefined, handed, outcome };
+      return ofWorkflow(workflow, run, operation.decide(run, context));
     },
   };
 }

@@ -1,12 +1,16 @@
 /** The states that a batch is decided on: from the cache where a guess will do, else loaded in one statement. */
-import type { Workflow } from "../../core/run-state.js";
+import type { Message, Workflow } from "../../core/run-state.js";
 import type { Database } from "../../store/database.js";
 import { type LoadAsk, loadWorkflows } from "../../store/load.js";
+import { loadMessages } from "../../store/messages.js";
 import type { Clock } from "../clock.js";
 import type { EngineMetrics } from "../metrics.js";
 import type { StateCache } from "../state-cache.js";
 import type { Operation } from "./operation.js";
 import type { Pending } from "./pending.js";
+
+/** So many messages are delivered to a workflow id at once. */
+export const mostMessages = 200;
 
 /** What reading states works with. */
 export interface StateSources {
@@ -22,6 +26,8 @@ export interface States {
   readonly current: Map<string, { workflow: Workflow; isFresh: boolean }>;
   /** By key and run id: a run that is not the current one. */
   readonly strays: Map<string, Workflow>;
+  /** By key: messages for the workflow id. */
+  readonly messages: Map<string, readonly Message[]>;
 }
 
 /** The state that an operation is decided on. A stray run is one that is not the current one: it can be refused or found done, not written. */
@@ -50,7 +56,8 @@ export function strayKey(key: string, runId: string): string {
 
 /** Takes states from the cache, and loads the others in one statement; one more where a run turns out not to be the current one. */
 export async function readStates(parts: StateSources, items: readonly Pending[]): Promise<States> {
-  const states: States = { current: new Map(), strays: new Map() };
+  const states: States = { current: new Map(), strays: new Map(), messages: new Map() };
+  await readMessages(parts, items, states);
   const asks: Asks = new Map();
   for (const item of items) {
     const { operation, key } = item;
@@ -71,6 +78,21 @@ export async function readStates(parts: StateSources, items: readonly Pending[])
   }
   for (const [key, workflow] of await load(parts, strays)) states.strays.set(key, workflow);
   return states;
+}
+
+/** Before the states, so that a state is never older than a message for it. */
+async function readMessages(
+  { database }: StateSources,
+  items: readonly Pending[],
+  states: States,
+): Promise<void> {
+  const receivers = items.filter(({ operation }) => operation.takesMessages === true);
+  if (receivers.length === 0) return;
+  const inboxes = receivers.map(({ operation }) => operation);
+  const found = await loadMessages(database.read, inboxes, mostMessages);
+  receivers.forEach(({ key }, index) => {
+    states.messages.set(key, found[index] ?? []);
+  });
 }
 
 type Asks = Map<string, LoadAsk & { keys: string[] }>;

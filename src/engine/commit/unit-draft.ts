@@ -1,5 +1,5 @@
 /** The decisions of one batch about one workflow id, folded into one unit. */
-import type { Pointer, Workflow } from "../../core/run-state.js";
+import type { Message, Pointer, Workflow } from "../../core/run-state.js";
 import type { HandedTask, RecordedEvent, RunStep, WorkflowTransition } from "../../core/transition.js";
 import type { Unit } from "../../store/unit.js";
 
@@ -13,13 +13,24 @@ export interface UnitDraft {
   readonly isFresh: boolean;
   readonly steps: Map<string, RunStep>;
   readonly handed: HandedTask[];
+  readonly messages: Message[];
+  readonly delivered: Message[];
   /** The polls that were reserved for these decisions, once for each task. One that claimed a task is reserved by its claim, not here. */
   readonly reserved: string[];
 }
 
 /** Begins a unit. */
 export function beginUnit(base: Workflow, isFresh: boolean): UnitDraft {
-  return { base, current: base, isFresh, steps: new Map(), handed: [], reserved: [] };
+  return {
+    base,
+    current: base,
+    isFresh,
+    steps: new Map(),
+    handed: [],
+    messages: [],
+    delivered: [],
+    reserved: [],
+  };
 }
 
 /** Whether anything was decided that has to be written. */
@@ -29,8 +40,9 @@ export function hasChanges(draft: UnitDraft): boolean {
 
 /** Folds one more decision in. Answers whether it changes anything. */
 export function foldTransition(draft: UnitDraft, transition: WorkflowTransition<unknown>): boolean {
-  if (transition.runs.length === 0 && transition.pointer === undefined) return false;
-  for (const step of transition.runs) {
+  const { runs, delivered = [] } = transition;
+  if (runs.length === 0 && transition.pointer === undefined && delivered.length === 0) return false;
+  for (const step of runs) {
     const earlier = draft.steps.get(step.after.runId);
     draft.steps.set(step.after.runId, earlier === undefined ? step : joinSteps(earlier, step));
   }
@@ -38,6 +50,8 @@ export function foldTransition(draft: UnitDraft, transition: WorkflowTransition<
   const step = pointer === undefined ? undefined : draft.steps.get(pointer.runId);
   draft.current = { ...draft.current, pointer, run: step?.after ?? draft.current.run };
   draft.handed.push(...transition.handed);
+  draft.messages.push(...transition.messages);
+  draft.delivered.push(...delivered);
   return true;
 }
 
@@ -51,7 +65,9 @@ export function finishUnit(draft: UnitDraft): {
   const currentStep = runs.find((step) => step.after.runId === draft.current.run?.runId);
   const after = currentStep === undefined ? draft.current : { ...draft.current, run: currentStep.after };
   const { namespaceId, workflowId, pointer } = draft.base;
-  const unit: Unit = { namespaceId, workflowId, pointer: pointerMove(pointer, draft.current.pointer), runs };
+  const { messages, delivered } = draft;
+  const move = pointerMove(pointer, draft.current.pointer);
+  const unit: Unit = { namespaceId, workflowId, pointer: move, runs, messages, delivered };
   return { unit, after, newEvents: currentStep?.events ?? [] };
 }
 

@@ -1,12 +1,16 @@
 /** Starting workflows. */
 import { hash, randomUUID } from "node:crypto";
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { type WorkflowSpec, WorkflowSpecSchema } from "../../../gen/pawl/v1/workflow_pb.js";
-import type {
-  StartWorkflowRequest,
-  StartWorkflowsRequest,
+import {
+  type SignalWithStartWorkflowRequest,
+  SignalWithStartWorkflowRequestSchema,
+  type StartWorkflowRequest,
+  type StartWorkflowsRequest,
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
-import { startWorkflow as decideStart, type StartOutcome } from "../../core/start.js";
+import { runKeyId } from "../../core/run-state.js";
+import { signalWithStart } from "../../core/signal-with-start.js";
+import { startWorkflow as decideStart, type StartInput, type StartOutcome } from "../../core/start.js";
 import type { Caller } from "../../core/transition.js";
 import type { NamespaceRow } from "../../store/namespaces.js";
 import type { Operation } from "../commit/operation.js";
@@ -67,6 +71,42 @@ export async function startWorkflows(parts: EngineParts, request: StartWorkflows
   return { outcomes };
 }
 
+/** Signals the open run of an id, or starts one with the signal. */
+export async function signalWithStartWorkflow(
+  parts: EngineParts,
+  request: SignalWithStartWorkflowRequest,
+  call: Call,
+) {
+  const { spec, requestId, identity, signalName, signalPayload } = request;
+  if (spec === undefined) throw new Error("a start without a spec passed validation");
+  const namespace = await parts.namespaces.find(request.namespace);
+  const caller = { identity, principal: call.principal };
+  const start = startOf({ namespace, spec, requestId, caller });
+  const content = create(SignalWithStartWorkflowRequestSchema, { ...request, requestId: "", identity: "" });
+  const contentHash = hash("sha256", toBinary(SignalWithStartWorkflowRequestSchema, content), "hex");
+  const signal = {
+    name: signalName,
+    payload: signalPayload,
+    header: undefined,
+    links: [],
+    requestId,
+    contentHash,
+    caller,
+  };
+  const { namespaceId } = namespace;
+  const { workflowId } = start;
+  const outcome = await parts.commit.submit({
+    namespaceId,
+    workflowId,
+    keys: requestId === "" ? [] : [runKeyId("signal", requestId)],
+    bytes: estimateBytes(request) + 800,
+    mayBeNew: true,
+    decide: (workflow, context) =>
+      signalWithStart(workflow, { ...start, requestHash: contentHash, signal }, context),
+  });
+  return { workflowId, ...outcome };
+}
+
 interface Start {
   readonly namespace: NamespaceRow;
   readonly spec: WorkflowSpec;
@@ -80,14 +120,10 @@ function startOperation({
   requestId,
   caller,
 }: Start): Operation<StartOutcome & { readonly isNew: boolean }> {
-  const { namespaceId, name } = namespace;
-  const workflowId = spec.workflowId === "" ? makeWorkflowId(namespaceId, requestId) : spec.workflowId;
-  // Only a repeat by request id has to be told from a reuse.
-  const requestHash = requestId === "" ? "" : hash("sha256", toBinary(WorkflowSpecSchema, spec), "hex");
-  const input = { namespace: name, workflowId, spec, requestId, requestHash, caller };
+  const input = startOf({ namespace, spec, requestId, caller });
   return {
-    namespaceId,
-    workflowId,
+    namespaceId: namespace.namespaceId,
+    workflowId: input.workflowId,
     bytes: estimateBytes(spec) + 500,
     mayBeNew: true,
     decide(workflow, context) {
@@ -95,6 +131,14 @@ function startOperation({
       return { ...transition, outcome: { ...transition.outcome, isNew: transition.runs.length > 0 } };
     },
   };
+}
+
+function startOf({ namespace, spec, requestId, caller }: Start): StartInput {
+  const { namespaceId, name } = namespace;
+  const workflowId = spec.workflowId === "" ? makeWorkflowId(namespaceId, requestId) : spec.workflowId;
+  // Only a repeat by request id has to be told from a reuse.
+  const requestHash = requestId === "" ? "" : hash("sha256", toBinary(WorkflowSpecSchema, spec), "hex");
+  return { namespace: name, workflowId, spec, requestId, requestHash, caller };
 }
 
 /** An id for a workflow that was given none; a repeat with the same request id gets the same one. */

@@ -19,6 +19,7 @@ import { estimateBytes } from "../estimate-bytes.js";
 import { accepted } from "../outcome-error.js";
 import type { EngineParts } from "../parts.js";
 import type { WorkflowTaskToken } from "../task-token.js";
+import { prepareCommands } from "./prepare-commands.js";
 import { readWorkflowToken } from "./read-token.js";
 
 /** Finishes workflow tasks, with an outcome each. */
@@ -33,12 +34,13 @@ export async function completeWorkflowTasks(
     const fence = await readWorkflowToken(parts, request.namespace, completion.taskToken);
     const isCaching = workerId !== "";
     const bytes = estimateBytes(completion) + 500;
+    const events = await prepareCommands(parts, fence, completion.commands);
     const { alreadyApplied, refusal } = await parts.commit.submit(
       onRun({
         ...target(fence),
         bytes,
         decide: (run, context) =>
-          decideComplete(run, { fence, completion, caller, workerId, isCaching }, context),
+          decideComplete(run, { fence, completion, caller, workerId, isCaching, events }, context),
       }),
     );
     if (refusal !== undefined) throw refusal;

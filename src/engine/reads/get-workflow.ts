@@ -8,7 +8,13 @@ import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
 import { findRun } from "./find-run.js";
 import { readEnd } from "./get-result.js";
-import { pendingActivity, pendingTimer, pendingWorkflowTask, workflowRecord } from "./workflow-record.js";
+import {
+  pendingActivity,
+  pendingChild,
+  pendingTimer,
+  pendingWorkflowTask,
+  workflowRecord,
+} from "./workflow-record.js";
 
 /** Gets the record of a run. */
 export async function getWorkflow(parts: EngineParts, request: GetWorkflowRequest, _call: Call) {
@@ -24,6 +30,7 @@ export async function getWorkflow(parts: EngineParts, request: GetWorkflowReques
       [...run.activities.values()].sort((a, b) => a.seq - b.seq).map((a) => pendingActivity(a, now)),
     ),
     pendingTimers: [...run.timers.values()].sort((a, b) => a.fireAt - b.fireAt).map(pendingTimer),
+    pendingChildren: [...run.children.values()].sort((a, b) => a.seq - b.seq).map(pendingChild),
     waitingFor: describeWaiting(run),
     ...(end === undefined ? {} : { outcome: end.outcome }),
   };

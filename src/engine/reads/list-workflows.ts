@@ -60,7 +60,8 @@ function filterOf(namespaceId: string, filter: WorkflowFilter | undefined): RunF
   };
 }
 
-function isRunPosition(value: unknown): value is RunPosition {
+/** Whether a value is a place in a listing of runs. */
+export function isRunPosition(value: unknown): value is RunPosition {
   if (typeof value !== "object" || value === null) return false;
   const { startedAt, runId } = value as { startedAt?: unknown; runId?: unknown };
   return Number.isSafeInteger(startedAt) && typeof runId === "string" && uuidPattern.test(runId);

@@ -2,12 +2,21 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type PendingActivitySchema,
+  type PendingChildSchema,
   PendingTaskState,
   type PendingTimerSchema,
   type PendingWorkflowTaskSchema,
   type WorkflowSchema,
 } from "../../../gen/pawl/v1/workflow_pb.js";
-import type { ActivityState, Lease, Micros, RunState, TimerState } from "../../core/run-state.js";
+import type {
+  ActivityState,
+  ChildState,
+  Lease,
+  Micros,
+  RunAddress,
+  RunState,
+  TimerState,
+} from "../../core/run-state.js";
 import { timestampOf } from "../../core/time.js";
 import type { RunRow } from "../../store/list.js";
 
@@ -30,7 +39,20 @@ export function workflowRecord(run: RunState | RunRow): MessageInitShape<typeof 
     priority: settings.priority,
     firstRunId: settings.firstRunId,
     attempt: settings.attempt,
+    previousRunId: settings.previousRunId ?? "",
+    ...(settings.parent === undefined ? {} : { parent: refOf(settings.parent), root: settings.parent.root }),
   };
+}
+
+function refOf({ namespace, workflowId, runId }: RunAddress): RunAddress {
+  return { namespace, workflowId, runId };
+}
+
+/** A pending child of a run. */
+export function pendingChild(child: ChildState): MessageInitShape<typeof PendingChildSchema> {
+  const { seq, workflowId, runId, workflowType, initiatedEventId, parentClosePolicy } = child;
+  const startedEventId = child.startedEventId ?? 0;
+  return { seq, workflowId, runId, workflowType, initiatedEventId, startedEventId, parentClosePolicy };
 }
 
 /** The pending workflow task of a run. */

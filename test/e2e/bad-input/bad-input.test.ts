@@ -42,6 +42,7 @@ describe("an RPC that is not built yet is refused with NOT_IMPLEMENTED, naming i
   const built = new Set([
     ...["StartWorkflow", "StartWorkflows", "GetWorkflow", "ListWorkflows", "CountWorkflows", "GetHistory"],
     ...["GetWorkflowResult", "SignalWorkflow", "CancelWorkflow", "TerminateWorkflow"],
+    ...["SignalWithStartWorkflow", "ListChildWorkflows"],
     ...["RegisterWorker", "HeartbeatWorker", "DrainWorker", "PollWorkflowTasks", "CompleteWorkflowTasks"],
     ...["FailWorkflowTasks", "RenewWorkflowTasks", "PollActivityTasks", "CompleteActivityTasks"],
     ...["FailActivityTasks", "HeartbeatActivityTasks", "CreateNamespace", "ListNamespaces"],

@@ -1,11 +1,17 @@
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { HistoryEventSchema } from "../../../gen/pawl/v1/event_pb.js";
+import { HistoryEventSchema, WorkflowStartedSchema } from "../../../gen/pawl/v1/event_pb.js";
 import { type Failure, FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
-import { WorkflowStatus, WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
+import {
+  ParentClosePolicy,
+  WorkflowStatus,
+  WorkflowTaskFailureCause,
+} from "../../../gen/pawl/v1/workflow_pb.js";
 import type {
   ActivityState,
   BufferedEvent,
+  ChildState,
+  ExternalRequestState,
   Lease,
   RunKey,
   RunSettings,
@@ -100,6 +106,26 @@ const timer: fc.Arbitrary<TimerState> = record({
   fireAt: micros,
 });
 
+const address = { namespace: name, workflowId: name, runId: id };
+
+const child: fc.Arbitrary<ChildState> = record({
+  ...address,
+  seq: fc.integer({ min: 1, max: 6 }),
+  initiatedEventId: count,
+  startedEventId: maybe(count),
+  namespaceId: id,
+  workflowType: name,
+  startedBy: record({ runId: id, initiatedEventId: count }),
+  parentClosePolicy: fc.constantFrom(ParentClosePolicy.ABANDON, ParentClosePolicy.TERMINATE),
+});
+
+const externalRequest: fc.Arbitrary<ExternalRequestState> = record({
+  seq: fc.integer({ min: 1, max: 6 }),
+  initiatedEventId: count,
+  kind: fc.constantFrom("signal", "cancel"),
+  target: record(address),
+});
+
 const buffered: fc.Arbitrary<BufferedEvent> = record({
   position: fc.integer({ min: 0, max: 8 }),
   event: name.map((text) =>
@@ -125,6 +151,15 @@ const settings: fc.Arbitrary<RunSettings> = fc.record(
     originalRunId: id,
     attempt: count,
     firstTaskAt: micros,
+    runTimeoutMs: count,
+    previousRunId: id,
+    parent: record({
+      ...address,
+      namespaceId: id,
+      seq: count,
+      initiatedEventId: count,
+      root: record(address),
+    }),
   },
   {
     noNullPrototype: true,
@@ -152,6 +187,7 @@ type Changing = Omit<
   | "version"
   | "hasAllKeys"
   | "keys"
+  | "retryStart"
 > & {
   keys: readonly RunKey[];
 };
@@ -179,6 +215,9 @@ const changing: fc.Arbitrary<Changing> = fc
       workflowTask: maybe(task),
       activities: fc.array(activity, { maxLength: 4 }).map((list) => bySeq(list)),
       timers: fc.array(timer, { maxLength: 4 }).map((list) => bySeq(list)),
+      children: fc.array(child, { maxLength: 4 }).map((list) => bySeq(list)),
+      externalRequests: fc.array(externalRequest, { maxLength: 4 }).map((list) => bySeq(list)),
+      messagesSent: count,
       buffered: fc.uniqueArray(buffered, { maxLength: 4, selector: (entry) => entry.position }).map(inOrder),
       keys: fc.array(key, { maxLength: 4 }),
       wakeupAt: maybe(micros),
@@ -196,6 +235,7 @@ export const arbitraryRunLife: fc.Arbitrary<readonly RunState[]> = fc
       taskQueue: name,
       startedAt: micros,
       settings,
+      retryStart: maybe(name.map((text) => create(WorkflowStartedSchema, { workflowType: text }))),
     }),
     fc.array(fc.tuple(changing, fc.array(fc.boolean(), { minLength: 6, maxLength: 6 })), {
       minLength: 1,
@@ -213,6 +253,8 @@ export const arbitraryRunLife: fc.Arbitrary<readonly RunState[]> = fc
         ...next,
         activities: keepSome(last?.activities, next.activities, keeps),
         timers: keepSome(last?.timers, next.timers, keeps),
+        children: keepSome(last?.children, next.children, keeps),
+        externalRequests: keepSome(last?.externalRequests, next.externalRequests, keeps),
         keys: new Map([
           ...(last?.keys ?? []),
           ...next.keys.map((entry) => [`${entry.kind}:${entry.key}`, entry] as const),

@@ -47,6 +47,10 @@ export function makeRun(fields: Partial<RunState> & Pick<RunState, "namespaceId"
     workflowTask: undefined,
     activities: new Map(),
     timers: new Map(),
+    children: new Map(),
+    externalRequests: new Map(),
+    messagesSent: 0,
+    retryStart: undefined,
     buffered: [],
     keys: new Map(),
     hasAllKeys: true,
@@ -134,6 +138,9 @@ export function makeEvent(eventId: number, size = 10): RecordedEvent {
   return { event, bytes: toBinary(HistoryEventSchema, event) };
 }
 
+/** What a unit has that other runs have no part in. */
+export const noMessages = { messages: [], delivered: [] };
+
 /** Starts a run where the workflow id has none, or where `expected` is its current one. */
 export function startUnit(run: RunState, expected?: string, others: readonly RunStep[] = []): Unit {
   return {
@@ -144,6 +151,7 @@ export function startUnit(run: RunState, expected?: string, others: readonly Run
       next: { runId: run.runId, startRequestId: `request-${run.runId}`, requestHash: "abc" },
     },
     runs: [...others, { before: undefined, after: run, events: [makeEvent(1)] }],
+    ...noMessages,
   };
 }
 
@@ -154,5 +162,6 @@ export function stepUnit(before: RunState, after: RunState, events: readonly Rec
     workflowId: after.workflowId,
     pointer: undefined,
     runs: [{ before, after, events }],
+    ...noMessages,
   };
 }

@@ -1,0 +1,81 @@
+/** Messages between runs that are not delivered yet. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
+import type { Message, MessageSender, Micros } from "../core/run-state.js";
+import type { Queryable, Statement } from "./statement.js";
+
+/** A workflow id that messages are for. */
+export interface Inbox {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+}
+
+/** The messages of each inbox, in the order in which each sender sent them; not more than so many for one. */
+export async function loadMessages(
+  q: Queryable,
+  inboxes: readonly Inbox[],
+  most: number,
+): Promise<Message[][]> {
+  const rows = await q.query<MessageRow>(loadStatement, [
+    inboxes.map(({ namespaceId }) => namespaceId),
+    inboxes.map(({ workflowId }) => workflowId),
+    most,
+  ]);
+  const found: Message[][] = inboxes.map(() => []);
+  for (const row of rows) {
+    const inbox = inboxes[row.ask - 1];
+    if (inbox !== undefined) found[row.ask - 1]?.push(readMessage(row, inbox));
+  }
+  return found;
+}
+
+/** Inboxes with messages that were sent before a time, so that their sender's server should have delivered them. */
+export async function overdueInboxes(q: Queryable, before: Micros, most: number): Promise<Inbox[]> {
+  return q.query<Inbox & object>(overdueStatement, [before, most]);
+}
+
+interface MessageRow {
+  ask: number;
+  number: number;
+  receiver_run_id: string | null;
+  sender: MessageSender;
+  sent_at: number;
+  event: Buffer;
+}
+
+function readMessage(row: MessageRow, { namespaceId, workflowId }: Inbox): Message {
+  return {
+    sender: row.sender,
+    number: row.number,
+    receiver: { namespaceId, workflowId, runId: row.receiver_run_id ?? "" },
+    sentAt: row.sent_at,
+    event: fromBinary(HistoryEventSchema, row.event),
+  };
+}
+
+const loadStatement: Statement = {
+  name: "load_messages",
+  text: `
+    select a.ask::int as ask, m.number, m.receiver_run_id, m.sender, m.sent_at, m.event
+    from unnest($1::uuid[], $2::text[]) with ordinality a (namespace_id, workflow_id, ask)
+    cross join lateral (
+      select *
+      from messages
+      where receiver_namespace_id = a.namespace_id and receiver_workflow_id = a.workflow_id
+      order by sender_run_id, number
+      limit $3
+    ) m`,
+};
+
+const overdueStatement: Statement = {
+  name: "overdue_inboxes",
+  text: `
+    select distinct receiver_namespace_id as "namespaceId", receiver_workflow_id as "workflowId"
+    from (
+      select receiver_namespace_id, receiver_workflow_id
+      from messages
+      where sent_at < $1
+      order by sent_at
+      limit $2
+    ) oldest`,
+};
