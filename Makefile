@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ONCE ?=
 PORT ?=
 
-.PHONY: help install gen build check test ci run bench test-kill test-pg15 proto-accept format clean
+.PHONY: help install gen build check test ci run bench test-kill test-teeth test-pg15 proto-accept format clean
 
 help: ## explain the targets
 	@echo "Pawl: durable workflows served over gRPC, on Postgres."
@@ -51,6 +51,9 @@ bench: build ## measure throughput and latency
 
 test-kill: build ## kill server, worker and Postgres in 20 rounds of the example
 	@PAWL_TEST_KILL_ROUNDS=20 npx vitest run test/e2e/kill.test.ts
+
+test-teeth: install ## plant bugs in a copy, and see that the model tests find each
+	@npx tsx test/model/teeth/main.ts
 
 test-pg15: install ## run the store and engine tests on Postgres 15
 	@PAWL_TEST_PG15=1 npx vitest run test/store test/engine

@@ -4,7 +4,7 @@ import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import type { WorkflowTaskCompletion } from "../../gen/pawl/v1/task_pb.js";
 import { WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
 import { applyCommands, type CheckedCommand, checkCommands, isClosing } from "./commands/apply-commands.js";
-import { appendEvent, type Draft, isClosed, openDraft, recordEvent } from "./draft.js";
+import { appendEvent, type Draft, isClosed, openDraft, recordEvent, takeBuffered } from "./draft.js";
 import { RefusedError } from "./errors.js";
 import { flushBuffered } from "./outside.js";
 import { notImplemented, staleLease } from "./refusals.js";
@@ -89,7 +89,11 @@ function complete(
   run.stickyWorkerId = isCaching ? workerId : "";
   run.stickyEventId = run.stickyWorkerId === "" ? 0 : startedEventId;
   applyCommands(draft, commands, { completedEventId, caller, events });
-  if (isClosed(draft)) return;
+  if (isClosed(draft)) {
+    // What came of its own commands at once, behind them: nobody is left to hear of it.
+    takeBuffered(draft);
+    return;
+  }
   flushBuffered(draft);
   if (completion.requestNewTask) scheduleTask(draft, { heartbeatSince });
 }

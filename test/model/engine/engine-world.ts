@@ -1,0 +1,200 @@
+/** Two servers over one database, with all that their answers promise: what is stored is read after every step and compared. */
+import { toBinary } from "@bufbuild/protobuf";
+import { type HistoryEvent, HistoryEventSchema } from "../../../gen/pawl/v1/event_pb.js";
+import type { ActivityTask, WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
+import { type Actor, actor } from "../../support/actor.js";
+import { makeNamespace, type TestCluster, type TestServer } from "../../support/engine.js";
+import { type Folded, foldMore, newFold } from "../read-history.js";
+import { checkBetweenRuns, type FoundRun, Reference } from "../reference.js";
+import { rule } from "../rule.js";
+
+/** A task that was handed out. */
+export interface HeldTask<T> {
+  readonly task: T;
+  /** Whether its lease is known to be over. */
+  isOver: boolean;
+  /** How many answers were taken. */
+  taken: number;
+}
+
+interface StoredRun {
+  readonly run_id: string;
+  readonly workflow_id: string;
+  readonly status: number;
+  readonly version: string;
+  readonly has_task: boolean;
+}
+
+interface SeenRun extends FoundRun {
+  readonly version: string;
+  readonly history: readonly HistoryEvent[];
+  readonly bytes: readonly string[];
+  readonly folded: Folded;
+}
+
+/** The world of one random test: a namespace of its own. */
+export class EngineWorld {
+  readonly reference = new Reference();
+  readonly workflowTasks: HeldTask<WorkflowTask>[] = [];
+  readonly activityTasks: HeldTask<ActivityTask>[] = [];
+  private readonly seen = new Map<string, SeenRun>();
+  private readonly tokens = new Set<string>();
+  private names = 0;
+
+  private constructor(
+    readonly cluster: TestCluster,
+    readonly servers: readonly TestServer[],
+    readonly actors: readonly Actor[],
+    private readonly namespace: string,
+  ) {}
+
+  static async open(cluster: TestCluster, servers: readonly TestServer[]): Promise<EngineWorld> {
+    const [first] = servers;
+    if (first === undefined) throw new Error("there is no server");
+    const namespace = await makeNamespace(first);
+    return new EngineWorld(
+      cluster,
+      servers,
+      servers.map((server) => actor(server, namespace)),
+      namespace,
+    );
+  }
+
+  newName(what: string): string {
+    this.names += 1;
+    return `${what}-${this.names}`;
+  }
+
+  on(a: number): Actor {
+    const found = this.actors[a % this.actors.length];
+    if (found === undefined) throw new Error("there is no server");
+    return found;
+  }
+
+  /** A task came out of a poll: under a token that no other poll got. */
+  took(task: WorkflowTask | ActivityTask): void {
+    const token = Buffer.from(task.taskToken).toString("hex");
+    rule(!this.tokens.has(token), `a task of ${task.runId} was handed out twice`);
+    this.tokens.add(token);
+    if ("startedEventId" in task) this.workflowTasks.push({ task, isOver: false, taken: 0 });
+    else this.activityTasks.push({ task, isOver: false, taken: 0 });
+  }
+
+  lastSeqOf(runId: string): number {
+    return this.seen.get(runId)?.folded.lastSeq ?? 0;
+  }
+
+  seqsOf(runId: string): number[] {
+    const folded = this.seen.get(runId)?.folded;
+    if (folded === undefined) return [];
+    return [...folded.activities.keys(), ...folded.timers.keys(), ...folded.children.keys()];
+  }
+
+  /** Whether another run of the workflow id began between these two, or as one of them did. */
+  async isRunBetween(workflowId: string, ...runIds: readonly string[]): Promise<boolean> {
+    const found = await this.cluster.run(
+      `select r.run_id
+       from runs r join namespaces n using (namespace_id),
+         (select min(started_at) as first, max(started_at) as last from runs where run_id = any($3)) b
+       where n.name = $1 and r.workflow_id = $2 and r.run_id <> all($3) and r.started_at between b.first and b.last`,
+      [this.namespace, workflowId, runIds],
+    );
+    return found.length > 0;
+  }
+
+  /** Reads what has changed, and checks it. Calls may be under way between runs, but none from a test. */
+  async check(): Promise<void> {
+    const rows = await this.cluster.run<StoredRun>(
+      `select r.run_id, r.workflow_id, r.status, r.version::text, r.workflow_task is not null as has_task
+       from runs r join namespaces n using (namespace_id) where n.name = $1`,
+      [this.namespace],
+    );
+    const open = new Set<string>();
+    for (const { workflow_id: id, status, run_id: runId } of rows) {
+      if (status > 2) continue;
+      rule(!open.has(id), `${id} has two open runs, ${runId} is one`);
+      open.add(id);
+    }
+    const changed = rows.filter(({ run_id: id, version }) => this.seen.get(id)?.version !== version);
+    const read = await Promise.all(changed.map((row, index) => this.readRun(row, this.on(index))));
+    // What a delivery has moved on since is read again by the next check.
+    const now = await this.cluster.run<StoredRun>(
+      "select run_id, version::text from runs where run_id = any($1)",
+      [changed.map(({ run_id: id }) => id)],
+    );
+    const versions = new Map(now.map(({ run_id: id, version }) => [id, version]));
+    for (const { row, folded } of read) if (versions.get(row.run_id) === row.version) checkRow(row, folded);
+  }
+
+  private async readRun(row: StoredRun, reader: Actor): Promise<{ row: StoredRun; folded: Folded }> {
+    const { run_id: runId, workflow_id: workflowId, version, status } = row;
+    const before = this.seen.get(runId);
+    rule(before?.isClosed !== true, `closed run ${runId} changes`);
+    const history = await reader.history(workflowId, runId);
+    const bytes = history.map((event) => Buffer.from(toBinary(HistoryEventSchema, event)).toString("base64"));
+    for (const [index, old] of (before?.bytes ?? []).entries())
+      rule(bytes[index] === old, `event ${index + 1} of ${runId} has changed`);
+    const folded = before?.folded ?? newFold();
+    foldMore(folded, history);
+    this.reference.checkCommands(runId, folded);
+    const isClosed = status > 2;
+    this.seen.set(runId, {
+      runId,
+      workflowId,
+      isClosed,
+      folded,
+      history,
+      bytes,
+      version,
+      bufferedSignals: [],
+    });
+    return { row, folded };
+  }
+
+  /** Lets time pass until nothing is due and no message is under way, and looks at all that must have come by then. */
+  async finish(): Promise<void> {
+    const [server] = this.servers;
+    for (let round = 0; round < 400; round++) {
+      const [left] = await this.cluster.run<{ messages: number; due: string | null }>(
+        `select (select count(*) from messages)::int as messages,
+           (select min(w.due_at) from wakeups w join runs r using (run_id) join namespaces n using (namespace_id) where n.name = $1)::text as due`,
+        [this.namespace],
+      );
+      if (left === undefined || server === undefined || (left.messages === 0 && left.due === null)) break;
+      rule(round < 399, "everything comes to rest");
+      if (left.messages > 0) this.moveTime(2_100);
+      else this.moveTime(Math.max(600, Number(left.due) / 1_000 - Date.now() - this.movedMs + 600));
+      await server.upkeep.deliverOverdue();
+      await server.upkeep.wakeOverdueRuns();
+    }
+    await this.check();
+    const found = [...this.seen.values()];
+    for (const { isClosed, folded, runId } of found)
+      rule(isClosed || folded.timers.size === 0, `all timers of ${runId} fire`);
+    this.reference.checkSignals(found);
+    checkBetweenRuns(found);
+    for (const { faults } of this.servers) rule(faults.length === 0, `faults: ${JSON.stringify(faults)}`);
+  }
+
+  /** How far the clock of the servers is ahead. */
+  private get movedMs(): number {
+    return clocks.get(this.cluster) ?? 0;
+  }
+
+  /** Moves the clock of both servers. */
+  moveTime(ms: number): void {
+    clocks.set(this.cluster, this.movedMs + ms);
+    this.cluster.moveTime(ms);
+  }
+}
+
+const clocks = new WeakMap<TestCluster, number>();
+
+/** Compares a run's row with its history, which were read while it did not move. */
+function checkRow({ run_id: runId, status, has_task: hasTask }: StoredRun, folded: Folded): void {
+  rule(folded.status === status, `status of ${runId}`);
+  if (status > 2) return;
+  const isNew = folded.lastNews > folded.previousStartedEventId;
+  rule(!isNew || hasTask, `what ${runId} has not delivered has a workflow task`);
+  rule(folded.task === undefined || hasTask, `the recorded task of ${runId} is pending`);
+}

@@ -1,0 +1,206 @@
+/** What may happen in the model over two servers: an entry each, with how often it is chosen. One more operation is one more entry. */
+import { OpenIdPolicy } from "../../../gen/pawl/v1/workflow_pb.js";
+import { RefusedError } from "../../../src/core/errors.js";
+import { ms } from "../../support/actor.js";
+import { errorOf } from "../../support/engine.js";
+import { chooseCommands } from "../command-table.js";
+import { rule } from "../rule.js";
+import type { EngineWorld } from "./engine-world.js";
+
+/** Numbers that vary an operation. */
+export interface Dice {
+  readonly a: number;
+  readonly b: number;
+}
+
+interface Operation {
+  readonly weight: number;
+  readonly play: (world: EngineWorld, dice: Dice) => Promise<void>;
+}
+
+const workflowIds = ["wf-0", "wf-1", "wf-2", "wf-3"];
+const idOf = (a: number) => workflowIds[a % workflowIds.length] ?? "";
+
+/** The answer; undefined if it is refused. */
+async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof RefusedError) return undefined;
+    throw error;
+  }
+}
+
+/** All operations by name. */
+export const operations: Record<string, Operation> = {
+  start: {
+    weight: 3,
+    async play(world, { a, b }) {
+      const workflowId = idOf(a);
+      const requestId = world.newName("start");
+      const openIdPolicy =
+        [OpenIdPolicy.FAIL, OpenIdPolicy.USE_EXISTING, OpenIdPolicy.TERMINATE_EXISTING][b % 6] ??
+        OpenIdPolicy.FAIL;
+      const rest = [{}, { runTimeout: ms(60_000) }, { retryPolicy: { maximumAttempts: 2 } }][b % 3] ?? {};
+      const request = { requestId, spec: { workflowId, openIdPolicy, ...rest } };
+      // The answer of the first is lost, so the call is made again on the other server, at the same time.
+      const calls = [0, 1].map((n) => unlessRefused(world.on(b + n).start(workflowId, request)));
+      const started = (await Promise.all(calls)).flatMap((answer) =>
+        answer?.isStarted === true ? [answer.runId ?? ""] : [],
+      );
+      const [first, second] = started;
+      if (first === undefined) return;
+      if (second === undefined || second === first) world.reference.started(requestId, first);
+      // The request is remembered until the next start of the id, which may have come between the two.
+      else rule(await world.isRunBetween(workflowId, first, second), `${requestId} started two runs`);
+    },
+  },
+  signal: {
+    weight: 4,
+    async play(world, { a, b }) {
+      const workflowId = idOf(a);
+      const name = world.newName("signal");
+      const isRepeated = b % 2 === 0;
+      const call = (n: number) =>
+        unlessRefused(world.on(b + n).signal(workflowId, { name, requestId: name }));
+      const answers = await Promise.all([call(0), ...(isRepeated ? [call(1)] : [])]);
+      for (const answer of answers)
+        if (answer !== undefined) world.reference.signalled(name, workflowId, answer.runId ?? "");
+    },
+  },
+  cancel: {
+    weight: 1,
+    async play(world, { a, b }) {
+      const request = { requestId: world.newName("cancel"), cancelPending: b % 2 === 0 };
+      for (const n of [0, 1]) await unlessRefused(world.on(b + n).cancel(idOf(a), request));
+    },
+  },
+  terminate: {
+    weight: 1,
+    async play(world, { a, b }) {
+      if (b % 3 === 0)
+        await unlessRefused(world.on(b).terminate(idOf(a), { requestId: world.newName("terminate") }));
+    },
+  },
+  pollTasks: {
+    weight: 5,
+    async play(world, { a, b }) {
+      const request = { requestId: world.newName("poll"), maxTasks: 1 + (b % 3), wait: ms(0) };
+      const tasks = await world.on(a).poll(request);
+      for (const task of tasks) world.took(task);
+      if (b % 3 > 0) return;
+      // The answer was lost: the same poll on the same server gets the same tasks while they are out.
+      const again = await world.on(a).poll(request);
+      const known = new Set(tasks.map(({ taskToken }) => Buffer.from(taskToken).toString("hex")));
+      for (const task of again) if (!known.has(Buffer.from(task.taskToken).toString("hex"))) world.took(task);
+    },
+  },
+  completeTask: {
+    weight: 7,
+    async play(world, { a, b }) {
+      const held = pick(world.workflowTasks, a, b);
+      if (held === undefined) return;
+      const { task } = held;
+      const { runId, startedEventId } = task;
+      const chosen = chooseCommands({
+        a,
+        b,
+        name: world.newName("sent"),
+        workflowId: idOf(b),
+        seqs: world.seqsOf(runId),
+        lastSeq: world.lastSeqOf(runId) + 10 * (held.isOver ? 1 : 0),
+      });
+      const answers = await Promise.all([
+        world.on(b).complete(task, chosen.commands),
+        ...(b % 2 === 0 ? [world.on(b + 1).complete(task, chosen.commands)] : []),
+      ]);
+      const applied = answered(held, answers, `task ${startedEventId} of ${runId}`);
+      if (applied === 1) world.reference.completed(runId, startedEventId, chosen.makes);
+    },
+  },
+  failTask: {
+    weight: 1,
+    async play(world, { a, b }) {
+      const held = pick(world.workflowTasks, a, b);
+      if (held === undefined) return;
+      answered(held, [await world.on(b).fail(held.task)], `task of ${held.task.runId}`);
+    },
+  },
+  pollActivities: {
+    weight: 4,
+    async play(world, { a, b }) {
+      const request = { requestId: world.newName("poll"), maxTasks: 1 + (b % 3), wait: ms(0) };
+      for (const task of await world.on(a).pollActivities(request)) world.took(task);
+    },
+  },
+  completeActivity: {
+    weight: 4,
+    async play(world, { a, b }) {
+      const held = pick(world.activityTasks, a, b);
+      if (held === undefined) return;
+      const calls = [0, 1].slice(b % 2).map((n) => world.on(b + n).completeActivity(held.task));
+      answered(held, await Promise.all(calls), `activity ${held.task.seq}`);
+    },
+  },
+  failActivity: {
+    weight: 1,
+    async play(world, { a, b }) {
+      const held = pick(world.activityTasks, a, b);
+      if (held === undefined) return;
+      answered(held, [await world.on(b).failActivity(held.task)], `activity ${held.task.seq}`);
+    },
+  },
+  beat: {
+    weight: 1,
+    async play(world, { a, b }) {
+      const held = pick(world.activityTasks, a, b);
+      if (held !== undefined) await world.on(b).beat(held.task);
+    },
+  },
+  moveTime: {
+    weight: 2,
+    async play(world, { a, b }) {
+      world.moveTime([1, 600, 1_500, 6_000, 15_000][a % 5] ?? 1);
+      const server = world.servers[b % world.servers.length];
+      await server?.upkeep.wakeDueRuns();
+      await server?.upkeep.wakeOverdueRuns();
+      await server?.upkeep.deliverOverdue();
+    },
+  },
+  wakeAll: {
+    weight: 1,
+    async play(world) {
+      await Promise.all(world.servers.map(({ upkeep }) => upkeep.wakeDueRuns()));
+    },
+  },
+};
+
+/** One that nobody has answered, and one time in five an old one. */
+function pick<T extends { isOver: boolean }>(all: readonly T[], a: number, b: number): T | undefined {
+  const live = all.filter(({ isOver }) => !isOver);
+  const chosen = b % 5 === 4 ? all : live;
+  return chosen[a % chosen.length];
+}
+
+type Answer = Parameters<typeof errorOf>[0];
+
+/** Notes answers to a task: at the most one is ever taken. Answers how many of these were. */
+function answered(
+  held: { isOver: boolean; taken: number },
+  answers: readonly Answer[],
+  what: string,
+): number {
+  const applied = answers.filter((answer) => outcomeOf(answer) === "applied").length;
+  held.taken += applied;
+  rule(held.taken <= 1, `${held.taken} answers to ${what} were taken`);
+  held.isOver ||= applied > 0 || answers.some((answer) => errorOf(answer) === "STALE_LEASE");
+  return applied;
+}
+
+function outcomeOf(answer: Answer): "applied" | "repeated" | "refused" {
+  if (errorOf(answer) !== undefined) return "refused";
+  const value = answer?.outcome?.value;
+  const isRepeat =
+    typeof value === "object" && value !== null && "alreadyApplied" in value && value.alreadyApplied === true;
+  return isRepeat ? "repeated" : "applied";
+}

@@ -1,0 +1,92 @@
+/** Bugs to plant, one at a time, in a copy of the project: the model tests must see each. `find` stands once in the file. */
+
+/** A bug: a place in a file, and what stands there instead. */
+export interface PlantedBug {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** The folder of the test that must fail. */
+  readonly suite: "test/model/core" | "test/model/engine";
+}
+
+/** All of them. */
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: "a dropped version guard",
+    file: "src/store/batch-statement.ts",
+    find: "join runs r on r.run_id = w.run_id and r.version = w.expected_version",
+    replace: "join runs r on r.run_id = w.run_id",
+    suite: "test/model/engine",
+  },
+  {
+    name: "a missing fence: a stale lease of a workflow task is accepted",
+    file: "src/core/workflow-task.ts",
+    find: "    fence.epoch === lease.epoch &&\n    fence.startedEventId === lease.startedEventId &&\n    fence.scheduledEventId === task.scheduledEventId &&\n    fence.attempt === task.attempt\n",
+    replace: "    lease.epoch > 0 && task.attempt > 0\n",
+    suite: "test/model/core",
+  },
+  {
+    name: "an unflushed buffer",
+    file: "src/core/complete-workflow-task.ts",
+    find: "  flushBuffered(draft);\n  if (completion.requestNewTask)",
+    replace: "  if (completion.requestNewTask)",
+    suite: "test/model/core",
+  },
+  {
+    name: "a timer fired early",
+    file: "src/core/wake.ts",
+    find: "dueDeadlines(state, context.now)",
+    replace: "dueDeadlines(state, context.now + 2_000_000)",
+    suite: "test/model/core",
+  },
+  {
+    name: "a lost signal: those that come while a task is started",
+    file: "src/core/outside.ts",
+    find: "  const event = makeEvent(0, draft.now, kind, meta);\n  encodeEvent(draft, event);\n  pushBuffered(draft, event);\n  return 0;",
+    replace: "  encodeEvent(draft, makeEvent(0, draft.now, kind, meta));\n  return 0;",
+    suite: "test/model/core",
+  },
+  {
+    name: "a repeated request id that acts twice",
+    file: "src/core/request-key.ts",
+    find: "  return true;\n",
+    replace: "  return false;\n",
+    suite: "test/model/core",
+  },
+  {
+    name: "no new workflow task for an event",
+    file: "src/core/outside.ts",
+    find: "    draft.hasNews = true;\n    return appendEvent(draft, kind, meta);",
+    replace: "    return appendEvent(draft, kind, meta);",
+    suite: "test/model/core",
+  },
+  {
+    name: "a timer that fires twice",
+    file: "src/core/wake.ts",
+    find: "      removeTimer(draft, seq);\n",
+    replace: "",
+    suite: "test/model/core",
+  },
+  {
+    name: "a run that closes over what is buffered",
+    file: "src/core/complete-workflow-task.ts",
+    find: "completion.commands.some(isClosing) && state.buffered.length > 0",
+    replace: "completion.commands.some(isClosing) && state.buffered.length > 1_000",
+    suite: "test/model/core",
+  },
+  {
+    name: "a lost message: the end of a child is not told",
+    file: "src/core/family.ts",
+    find: "  if (parent === undefined) return;\n",
+    replace: '  if (parent === undefined || closing.case === "workflowFailed") return;\n',
+    suite: "test/model/core",
+  },
+  {
+    name: "a gap in event ids",
+    file: "src/core/draft.ts",
+    find: "nextEventId = event.eventId + 1",
+    replace: "nextEventId = event.eventId + 2",
+    suite: "test/model/core",
+  },
+];

@@ -1,0 +1,158 @@
+/**
+ * The reference model: what the acknowledged calls alone promise. It knows no code of the product; it folds calls and their answers into what
+ * must be found in histories, and compares.
+ */
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import type { Folded } from "./read-history.js";
+import { rule } from "./rule.js";
+
+/** What is found of one run. */
+export interface FoundRun {
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly isClosed: boolean;
+  readonly folded: Folded;
+  /** Names of signals that wait in a buffer. */
+  readonly bufferedSignals: readonly string[];
+}
+
+/** The promises that are out. */
+export class Reference {
+  /** Acknowledged signals by name: where they went. */
+  private readonly signals = new Map<string, { readonly workflowId: string; readonly runIds: Set<string> }>();
+  private readonly commands = new Map<
+    string,
+    { readonly completedAfter: number; readonly makes: readonly string[] }[]
+  >();
+  private readonly starts = new Map<string, string>();
+  /** Who holds what: the newest epoch of a task, and the leases whose holders have ended it. */
+  private readonly leases = new Map<string, number>();
+  private readonly used = new Set<string>();
+
+  /** A signal was acknowledged. A repeat that reaches another run, since the first has closed, is a signal of its own. */
+  signalled(name: string, workflowId: string, runId: string): void {
+    const { runIds = new Set<string>() } = this.signals.get(name) ?? {};
+    this.signals.set(name, { workflowId, runIds: runIds.add(runId) });
+  }
+
+  /** A start was acknowledged: the same request always gets the same run. */
+  started(requestId: string, runId: string): void {
+    const known = this.starts.get(requestId);
+    rule(known === undefined || known === runId, `request ${requestId} started ${runId} after ${known}`);
+    this.starts.set(requestId, runId);
+  }
+
+  /** A task was handed out: nobody else has it any more. */
+  leased(task: string, epoch: number): void {
+    const known = this.leases.get(task);
+    rule(known === undefined || epoch > known, `${task} was handed out twice under lease ${epoch}`);
+    this.leases.set(task, epoch);
+  }
+
+  /** Its holder has ended it; the same transition may have handed it out anew. */
+  released(task: string, epoch: number): void {
+    rule(!this.used.has(`${task} ${epoch}`), `${task}: two answers under lease ${epoch} were taken`);
+    this.used.add(`${task} ${epoch}`);
+  }
+
+  /** Whether a holder may still answer, as far as calls tell. */
+  mayHold(task: string, epoch: number): boolean {
+    const known = this.leases.get(task);
+    return known === epoch && !this.used.has(`${task} ${epoch}`);
+  }
+
+  /** A workflow task was completed with these commands. */
+  completed(runId: string, startedEventId: number, makes: readonly string[]): void {
+    const all = this.commands.get(runId) ?? [];
+    all.push({ completedAfter: startedEventId, makes });
+    this.commands.set(runId, all);
+  }
+
+  /** Compares the commands of a run with its history. */
+  checkCommands(runId: string, folded: Folded): void {
+    for (const { completedAfter, makes } of this.commands.get(runId) ?? []) {
+      const made = folded.made.get(completedAfter + 1) ?? [];
+      const found = made.map((one) => (makes.includes(`${one}?`) ? `${one}?` : one));
+      const must = makes.filter((one) => !one.endsWith("?") || found.includes(one));
+      rule(
+        found.length === must.length && found.every((one, index) => one === must[index]),
+        `the commands behind ${completedAfter + 1} of ${runId} made ${found} instead of ${must}`,
+      );
+    }
+    this.commands.delete(runId);
+  }
+
+  /** Compares signals: each that was acknowledged is there once, and none twice. */
+  checkSignals(runs: readonly FoundRun[]): void {
+    const found = new Map<string, FoundRun[]>();
+    for (const run of runs)
+      for (const name of [...run.folded.signals, ...run.bufferedSignals]) {
+        const known = found.get(name) ?? [];
+        rule(!known.includes(run), `signal ${name} is there twice`);
+        found.set(name, [...known, run]);
+      }
+    for (const [name, { workflowId, runIds }] of this.signals) {
+      const got = found.get(name) ?? [];
+      rule(
+        got.every((run) => run.workflowId === workflowId),
+        `signal ${name} went to another workflow`,
+      );
+      rule(got.length <= runIds.size, `signal ${name} is there ${got.length} times`);
+      for (const runId of runIds)
+        rule(
+          got.some((run) => run.runId === runId),
+          `acknowledged signal ${name} of ${runId} is lost`,
+        );
+    }
+  }
+}
+
+/** What must hold between runs once no message is under way and nothing is due. */
+export function checkBetweenRuns(
+  runs: readonly (FoundRun & { readonly history: readonly HistoryEvent[] })[],
+): void {
+  const open = new Set<string>();
+  for (const { workflowId, isClosed } of runs) {
+    rule(isClosed || !open.has(workflowId), `${workflowId} has two open runs`);
+    if (!isClosed) open.add(workflowId);
+  }
+  const byId = new Map(runs.map((run) => [run.runId, run]));
+  const names = new Map<string, number>();
+  for (const { folded, bufferedSignals } of runs)
+    for (const name of [...folded.signals, ...bufferedSignals]) names.set(name, (names.get(name) ?? 0) + 1);
+  for (const { runId, isClosed, history, folded } of runs) {
+    for (const { kind, eventId } of history) {
+      if (kind.case === "childWorkflowStarted")
+        rule(byId.has(kind.value.child?.runId ?? ""), `child of event ${eventId} in ${runId} is nowhere`);
+      if (kind.case === "externalSignalDelivered") {
+        const initiated = history[kind.value.initiatedEventId - 1]?.kind;
+        const name = initiated?.case === "externalSignalInitiated" ? initiated.value.name : "";
+        rule(names.get(name) === 1, `signal ${name} of ${runId} is there ${names.get(name) ?? 0} times`);
+      }
+    }
+    if (isClosed) continue;
+    rule(folded.requests.size === 0, `a request of ${runId} is not answered`);
+    for (const [seq, { initiated, started }] of folded.children) {
+      rule(started > 0, `child ${seq} of ${runId} is neither started nor failed`);
+      const kind = history[started - 1]?.kind;
+      const childId = kind?.case === "childWorkflowStarted" ? (kind.value.child?.runId ?? "") : "";
+      rule(
+        isChainOpen(childId, byId),
+        `${runId} has not heard that child ${seq} of event ${initiated} has ended`,
+      );
+    }
+  }
+}
+
+function isChainOpen(
+  runId: string,
+  runs: ReadonlyMap<string, { readonly isClosed: boolean; readonly history: readonly HistoryEvent[] }>,
+): boolean {
+  const run = runs.get(runId);
+  if (run === undefined) return false;
+  if (!run.isClosed) return true;
+  const last = run.history.at(-1)?.kind;
+  const value: object = last?.value ?? {};
+  const next = "newRunId" in value ? value.newRunId : "nextRunId" in value ? value.nextRunId : "";
+  return typeof next === "string" && next !== "" && isChainOpen(next, runs);
+}
