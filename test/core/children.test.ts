@@ -127,6 +127,12 @@ describe("children", () => {
     expect(asked.kinds("c")).toEqual(["workflowStarted", "workflowCancelRequested", "workflowCancelled"]);
   });
 
+  it("of which one can't start leave nothing buffered in a parent that closes in the same task", () => {
+    const world = parentOf(child(1, { namespace: "nowhere" }), commands.done());
+    expect(world.run("p").buffered).toEqual([]);
+    expect(world.kinds("p")).toEqual(["workflowStarted", "childWorkflowInitiated", "workflowCompleted"]);
+  });
+
   it("that have ended hear nothing of their parent's end", () => {
     for (const parentClosePolicy of [ParentClosePolicy.TERMINATE, ParentClosePolicy.REQUEST_CANCEL]) {
       const world = parentOf(child(1, { parentClosePolicy }));

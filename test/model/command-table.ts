@@ -70,6 +70,17 @@ export const commandTable: Record<string, CommandEntry> = {
     make: () => ({ case: "recordSideEffect", value: { name: "random", value: json("4") } }),
     makes: "sideEffectRecorded",
   },
+  recordVersion: {
+    make: ({ a, name }) => ({ case: "recordVersion", value: { changeId: name, version: a } }),
+    makes: "versionRecorded",
+  },
+  recordLocalActivity: {
+    make: ({ b }) => ({
+      case: "recordLocalActivity",
+      value: { activityType: "add", attempts: b, outcome: { case: "result", value: json("5") } },
+    }),
+    makes: "localActivityRecorded",
+  },
   startChild: {
     make: ({ workflowId, a, b }) => ({
       case: "startChildWorkflow",

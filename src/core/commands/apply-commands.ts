@@ -12,7 +12,9 @@ import { cancelTimer } from "./cancel-timer.js";
 import { closeAsCancelled, closeAsCompleted, closeAsFailed } from "./close-workflow.js";
 import { continueAsNew } from "./continue-as-new.js";
 import { cancelChild, cancelExternalWorkflow, signalExternalWorkflow } from "./external-requests.js";
+import { recordLocalActivity } from "./record-local-activity.js";
 import { recordSideEffect } from "./record-side-effect.js";
+import { recordVersion } from "./record-version.js";
 import { scheduleActivity } from "./schedule-activity.js";
 import { scheduleTimer } from "./schedule-timer.js";
 import { type CommandScope, commandName, refusedCommand } from "./scope.js";
@@ -98,6 +100,10 @@ function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
       return (scope) => cancelExternalWorkflow(scope, kind.value);
     case "continueAsNew":
       return (scope) => continueAsNew(scope, kind.value);
+    case "recordVersion":
+      return (scope) => recordVersion(scope, kind.value);
+    case "recordLocalActivity":
+      return (scope) => recordLocalActivity(scope, kind.value);
     case "recordSideEffect":
       return (scope) => recordSideEffect(scope, kind.value);
     case "cancelWorkflow":

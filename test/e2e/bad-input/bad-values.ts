@@ -83,11 +83,6 @@ export const badCommands: BadCall[] = [
   ),
   ...(
     [
-      { case: "recordVersion", value: { changeId: "x" } },
-      {
-        case: "recordLocalActivity",
-        value: { activityType: "x", outcome: { case: "result", value: payload("1") } },
-      },
       { case: "recordSnapshot", value: { state: payload("1") } },
       { case: "upsertSearchAttributes", value: {} },
       { case: "upsertMemo", value: {} },
