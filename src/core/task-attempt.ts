@@ -44,6 +44,18 @@ export function isTransient(task: WorkflowTaskState): boolean {
 
 /** Gives the pending workflow task to a poller. */
 export function leaseTask(draft: Draft, task: WorkflowTaskState, poller: Poller): void {
+  const { lease } = startTask(draft, task, poller);
+  draft.handed.push({
+    kind: "workflow",
+    pollId: poller.pollId,
+    runId: draft.run.runId,
+    seq: 0,
+    epoch: lease.epoch,
+  });
+}
+
+/** Starts the pending workflow task for somebody who is told of it otherwise than by a poll. */
+export function startTask(draft: Draft, task: WorkflowTaskState, poller: Poller): StartedTask {
   const { run, context } = draft;
   const startedEventId = isTransient(task) ? task.scheduledEventId + 1 : run.nextEventId;
   const started: StartedTask = {
@@ -69,13 +81,7 @@ export function leaseTask(draft: Draft, task: WorkflowTaskState, poller: Poller)
   run.taskEpoch = started.lease.epoch;
   run.workflowTask = started;
   if (run.status === WorkflowStatus.PENDING) run.status = WorkflowStatus.RUNNING;
-  draft.handed.push({
-    kind: "workflow",
-    pollId: poller.pollId,
-    runId: run.runId,
-    seq: 0,
-    epoch: started.lease.epoch,
-  });
+  return started;
 }
 
 /** The Scheduled and Started of an attempt that is not in history yet, as its worker sees them behind the history; none for a normal attempt. */

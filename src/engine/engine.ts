@@ -86,6 +86,40 @@ export interface Engine {
     call: Call,
   ): Init<typeof wk.HeartbeatActivityTasksResponseSchema>;
 
+  scheduleActivity(
+    request: wk.ScheduleActivityRequest,
+    call: Call,
+  ): Init<typeof wk.ScheduleActivityResponseSchema>;
+  scheduleTimer(request: wk.ScheduleTimerRequest, call: Call): Init<typeof wk.ScheduleTimerResponseSchema>;
+  recordSideEffect(
+    request: wk.RecordSideEffectRequest,
+    call: Call,
+  ): Init<typeof wk.RecordSideEffectResponseSchema>;
+  startChildWorkflow(
+    request: wk.StartChildWorkflowRequest,
+    call: Call,
+  ): Init<typeof wk.StartChildWorkflowResponseSchema>;
+  createSnapshot(request: wk.CreateSnapshotRequest, call: Call): Init<typeof wk.CreateSnapshotResponseSchema>;
+  upsertSearchAttributes(
+    request: wk.UpsertSearchAttributesRequest,
+    call: Call,
+  ): Init<typeof wk.UpsertSearchAttributesResponseSchema>;
+  completeWorkflow(
+    request: wk.CompleteWorkflowRequest,
+    call: Call,
+  ): Init<typeof wk.CompleteWorkflowResponseSchema>;
+  failWorkflow(request: wk.FailWorkflowRequest, call: Call): Init<typeof wk.FailWorkflowResponseSchema>;
+  finaliseCancellation(
+    request: wk.FinaliseCancellationRequest,
+    call: Call,
+  ): Init<typeof wk.FinaliseCancellationResponseSchema>;
+  continueAsNew(request: wk.ContinueAsNewRequest, call: Call): Init<typeof wk.ContinueAsNewResponseSchema>;
+  getActivity(request: wk.GetActivityRequest, call: Call): Init<typeof wk.GetActivityResponseSchema>;
+  getLatestSnapshot(
+    request: wk.GetLatestSnapshotRequest,
+    call: Call,
+  ): Init<typeof wk.GetLatestSnapshotResponseSchema>;
+
   createNamespace(
     request: ns.CreateNamespaceRequest,
     call: Call,

@@ -1,5 +1,6 @@
 /** The parts of a run's state that are stored as JSON or as messages: how they are written, and how they are read back. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
 import { type Failure, FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import type {
@@ -7,6 +8,7 @@ import type {
   ChildState,
   ExternalRequestState,
   Heartbeat,
+  RunAttributes,
   RunSettings,
   WorkflowTaskState,
 } from "../core/run-state.js";
@@ -55,6 +57,20 @@ export function encodeExternalRequest(request: ExternalRequestState): string {
 /** JSON of what is fixed at a run's start. */
 export function encodeSettings(settings: RunSettings): string {
   return JSON.stringify(settings);
+}
+
+/** Bytes of search attributes and memo. */
+export function encodeAttributes(attributes: RunAttributes | undefined): Uint8Array {
+  const searchAttributes = { ...attributes?.searchAttributes };
+  const memo = { ...attributes?.memo };
+  return toBinary(WorkflowStartedSchema, create(WorkflowStartedSchema, { searchAttributes, memo }));
+}
+
+/** The search attributes and the memo of bytes. */
+export function decodeAttributes(bytes: Uint8Array | null): RunAttributes | undefined {
+  if (bytes === null || bytes.length === 0) return undefined;
+  const { searchAttributes, memo } = fromBinary(WorkflowStartedSchema, bytes);
+  return { searchAttributes, memo };
 }
 
 /** Bytes of a failure. */

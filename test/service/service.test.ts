@@ -92,18 +92,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
       "WorkerService.ListWorkers",
       "WorkerService.AppendCommands",
       "WorkerService.AnswerQueries",
-      "WorkerService.ScheduleActivity",
-      "WorkerService.ScheduleTimer",
-      "WorkerService.RecordSideEffect",
-      "WorkerService.StartChildWorkflow",
-      "WorkerService.CreateSnapshot",
-      "WorkerService.UpsertSearchAttributes",
-      "WorkerService.CompleteWorkflow",
-      "WorkerService.FailWorkflow",
-      "WorkerService.FinaliseCancellation",
-      "WorkerService.ContinueAsNew",
-      "WorkerService.GetActivity",
-      "WorkerService.GetLatestSnapshot",
       "ScheduleService.CreateSchedule",
       "ScheduleService.GetSchedule",
       "ScheduleService.ListSchedules",
@@ -124,13 +112,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
 });
 
 test.each([
-  [
-    "WorkflowFilter.search_attributes",
-    (c: ReturnType<typeof serve>["call"]) =>
-      c(WorkflowService.method.listWorkflows, {
-        filter: { searchAttributes: [{ name: "a", condition: { case: "equals", value: {} } }] },
-      }),
-  ],
   [
     "CompleteWorkflowTasksRequest.return_next_tasks",
     (c: ReturnType<typeof serve>["call"]) =>

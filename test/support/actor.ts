@@ -112,6 +112,15 @@ export function actor({ operations }: TestServer, namespace: string) {
       const { outcomes = [] } = await operations.completeWorkflowTasks(request, callOf());
       return outcomes[0];
     },
+    /** Records a value by a direct operation. */
+    sideEffect: async (workflowId: string, rest: Init<typeof wk.RecordSideEffectRequestSchema> = {}) =>
+      create(
+        wk.RecordSideEffectResponseSchema,
+        await operations.recordSideEffect(
+          create(wk.RecordSideEffectRequestSchema, { namespace, workflowId, ...rest }),
+          callOf(),
+        ),
+      ),
     async fail(task: Pick<WorkflowTask, "taskToken"> | undefined) {
       const request = create(wk.FailWorkflowTasksRequestSchema, {
         namespace,

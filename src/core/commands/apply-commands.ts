@@ -14,11 +14,13 @@ import { continueAsNew } from "./continue-as-new.js";
 import { cancelChild, cancelExternalWorkflow, signalExternalWorkflow } from "./external-requests.js";
 import { recordLocalActivity } from "./record-local-activity.js";
 import { recordSideEffect } from "./record-side-effect.js";
+import { recordSnapshot } from "./record-snapshot.js";
 import { recordVersion } from "./record-version.js";
 import { scheduleActivity } from "./schedule-activity.js";
 import { scheduleTimer } from "./schedule-timer.js";
 import { type CommandScope, commandName, refusedCommand } from "./scope.js";
 import { startChildWorkflow } from "./start-child-workflow.js";
+import { upsertMemo, upsertSearchAttributes } from "./upsert-attributes.js";
 
 /** A command that may be applied. */
 export interface CheckedCommand {
@@ -63,21 +65,28 @@ export interface Applying {
 }
 
 /** Applies the commands. Throws for the first that can't be; then none counts. */
-export function applyCommands(
-  draft: Draft,
-  commands: readonly CheckedCommand[],
-  { completedEventId, caller, events }: Applying,
-): void {
-  for (const { command, index, apply } of commands) {
-    const { userMetadata } = command;
-    const field = `commands[${index}].${commandName(command)}`;
+export function applyCommands(draft: Draft, commands: readonly CheckedCommand[], applying: Applying): void {
+  for (const checked of commands) {
+    const { command, index } = checked;
     try {
+      const { userMetadata } = command;
       checkUserMetadata(userMetadata, `commands[${index}].user_metadata`, draft.context.limits);
-      apply({ draft, command, field, completedEventId, meta: { ...caller, userMetadata }, events });
+      applyCommand(draft, checked, applying, `commands[${index}].${commandName(command)}`);
     } catch (error) {
       throw error instanceof RefusedError ? refusedCommand(command, index, error) : error;
     }
   }
+}
+
+/** Applies one command, which stands in this field of its request. */
+export function applyCommand(
+  draft: Draft,
+  { command, apply }: Pick<CheckedCommand, "command" | "apply">,
+  { completedEventId, caller, events }: Applying,
+  field: string,
+): void {
+  const meta = { ...caller, userMetadata: command.userMetadata };
+  apply({ draft, command, field, completedEventId, meta, events });
 }
 
 function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
@@ -106,6 +115,12 @@ function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
       return (scope) => recordLocalActivity(scope, kind.value);
     case "recordSideEffect":
       return (scope) => recordSideEffect(scope, kind.value);
+    case "recordSnapshot":
+      return (scope) => recordSnapshot(scope, kind.value);
+    case "upsertSearchAttributes":
+      return (scope) => upsertSearchAttributes(scope, kind.value);
+    case "upsertMemo":
+      return (scope) => upsertMemo(scope, kind.value);
     case "cancelWorkflow":
       return (scope) => closeAsCancelled(scope, kind.value);
     case "completeWorkflow":

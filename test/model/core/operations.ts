@@ -1,31 +1,40 @@
 /** What may happen in the model over core: an entry each, with how often it is chosen. One more operation is one more entry. */
 import { create } from "@bufbuild/protobuf";
+import { CommandSchema } from "../../../gen/pawl/v1/command_pb.js";
 import { FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
 import { ActivityCompletionSchema, WorkflowTaskCompletionSchema } from "../../../gen/pawl/v1/task_pb.js";
 import { ClosedIdPolicy, OpenIdPolicy, WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { completeActivity, returnActivity, startActivity } from "../../../src/core/activity.js";
 import { failActivity } from "../../../src/core/activity-retry.js";
-import type { ActivityFence } from "../../../src/core/activity-target.js";
 import { cancelWorkflow } from "../../../src/core/cancel.js";
 import { completeWorkflowTask } from "../../../src/core/complete-workflow-task.js";
+import { type DirectInput, directOperation } from "../../../src/core/direct-operation.js";
 import type { RunState } from "../../../src/core/run-state.js";
 import { signalWorkflow } from "../../../src/core/signal.js";
 import { signalWithStart } from "../../../src/core/signal-with-start.js";
 import { type StartOutcome, startWorkflow } from "../../../src/core/start.js";
 import { terminateWorkflow } from "../../../src/core/terminate.js";
-import type { Context, RunTransition } from "../../../src/core/transition.js";
+import type { Context } from "../../../src/core/transition.js";
 import { wake } from "../../../src/core/wake.js";
 import {
   failWorkflowTask,
   renewWorkflowTask,
   returnWorkflowTask,
   startWorkflowTask,
-  type WorkflowTaskFence,
 } from "../../../src/core/workflow-task.js";
-import { ofWorkflow } from "../../../src/core/workflow-transition.js";
 import { caller, commandsOf, poller, startInput } from "../../core/scenario.js";
-import { chooseCommands } from "../command-table.js";
+import { chooseCommands, chooseDirect } from "../command-table.js";
 import { rule } from "../rule.js";
+import {
+  isHolder,
+  ofRun,
+  pickRun,
+  pickTask,
+  remember,
+  underActivity,
+  underTask,
+  withRun,
+} from "./callers.js";
 import type { CoreWorld } from "./core-world.js";
 
 /** Numbers that vary an operation. */
@@ -166,6 +175,37 @@ export const operations: Record<string, Operation> = {
       rule(again.after === model.state && again.outcome.alreadyApplied, "a repeated completion is known");
     },
   },
+  direct: {
+    weight: 3,
+    play(world, { a, b }) {
+      const held = b % 2 === 0 ? pickTask(world, a, b) : undefined;
+      const run = held === undefined ? pickRun(world, a) : ofRun(world, held.runId);
+      if (run === undefined) return;
+      const seq = run.lastSeq + 1;
+      const rest = { name: world.newName("sent"), workflowId: workflowIds[b % 3] ?? "", seqs: [] };
+      const { kind, makes } = chooseDirect({ seq, a: a >> 1, b: b >> 1, ...rest });
+      const input: DirectInput = {
+        command: create(CommandSchema, { seq, kind }),
+        contentHash: world.newName("content"),
+        fence: held,
+        lastSeenEventId: a % 5 === 0 ? 0 : run.lastOutsideEventId,
+        caller,
+        events: new Map(),
+      };
+      const decide = (state: RunState, context: Context) => directOperation(state, input, context);
+      const done = held === undefined ? world.call(run, decide) : underTask(world, run, held, decide);
+      const after = world.runs.get(run.runId);
+      if (done === undefined || done.refusal !== undefined || after === undefined) return;
+      if (done.epoch !== undefined)
+        world.noteLease({ kind: "workflow", pollId: "", runId: run.runId, seq: 0, epoch: done.epoch });
+      const completed = after.history[done.eventId - 2]?.kind;
+      rule(completed?.case === "workflowTaskCompleted", "a direct operation is a workflow task of its own");
+      if (completed?.case !== "workflowTaskCompleted") return;
+      world.reference.completed(run.runId, completed.value.startedEventId, makes);
+      world.reference.checkCommands(run.runId, after.folded);
+      remember(world, run, decide);
+    },
+  },
   failTask: {
     weight: 1,
     play(world, { a, b }) {
@@ -277,105 +317,4 @@ function start(world: CoreWorld, { a, b }: Dice, isSignalled: boolean): void {
   if (isSignalled) world.reference.signalled(name, workflowId, outcome.runId);
   if (outcome.isStarted)
     world.made.push({ workflowId, decide, isKnown: () => world.lastStarts.get(workflowId) === requestId });
-}
-
-function pickRun(world: CoreWorld, a: number): RunState | undefined {
-  const ids = world.workflowIds();
-  return world.current(ids[a % ids.length] ?? "");
-}
-
-function withRun(world: CoreWorld, a: number, play: (run: RunState) => void): void {
-  const run = pickRun(world, a);
-  if (run !== undefined) play(run);
-}
-
-/** The run, if it is the current one of its workflow id. */
-function ofRun(world: CoreWorld, runId: string): RunState | undefined {
-  const state = world.runs.get(runId)?.state;
-  return state !== undefined && world.current(state.workflowId) === state ? state : undefined;
-}
-
-function remember(
-  world: CoreWorld,
-  { runId, workflowId }: RunState,
-  decide: (state: RunState, context: Context) => RunTransition<unknown>,
-): void {
-  world.made.push({
-    workflowId,
-    isKnown: () => true,
-    decide(workflow, context) {
-      const state = world.runs.get(runId)?.state;
-      if (state === undefined) throw new Error(`run ${runId} has gone`);
-      return ofWorkflow(workflow, state, decide(state, context));
-    },
-  });
-}
-
-/** The lease that is out, and one time in four an old one. */
-function pickTask(world: CoreWorld, a: number, b: number): WorkflowTaskFence | undefined {
-  const { taskFences } = world;
-  const live = taskFences.filter((fence) => world.reference.mayHold(taskName(fence), fence.epoch));
-  const chosen = b % 4 === 3 ? taskFences : live;
-  return chosen[a % chosen.length];
-}
-
-const taskName = ({ runId }: WorkflowTaskFence) => `workflow ${runId} 0`;
-
-function isHolder(world: CoreWorld, run: RunState, fence: WorkflowTaskFence): boolean {
-  return (
-    world.reference.mayHold(taskName(fence), fence.epoch) && run.workflowTask?.lease?.epoch === fence.epoch
-  );
-}
-
-/** Only the holder of the lease changes anything. */
-function underTask<T>(
-  world: CoreWorld,
-  run: RunState,
-  fence: WorkflowTaskFence,
-  decide: (state: RunState, context: Context) => RunTransition<T>,
-): T | undefined {
-  if (!isHolder(world, run, fence)) {
-    const inVain = (state: RunState, context: Context) => decide(state, context);
-    world.callInVain(
-      run.workflowId,
-      (workflow, context) => ofWorkflow(workflow, run, inVain(run, context)),
-      "a stale answer to a workflow task",
-    );
-    return undefined;
-  }
-  const outcome = world.call(run, decide);
-  const after = world.runs.get(run.runId)?.state;
-  if (after !== run) world.reference.released(taskName(fence), fence.epoch);
-  return outcome;
-}
-
-function underActivity(
-  world: CoreWorld,
-  a: number,
-  decideBy: (fence: ActivityFence) => (state: RunState, context: Context) => RunTransition<unknown>,
-): void {
-  const { activityFences, reference } = world;
-  const nameOf = ({ runId, seq }: ActivityFence) => `activity ${runId} ${seq}`;
-  const live = activityFences.filter((fence) => reference.mayHold(nameOf(fence), fence.epoch));
-  const chosen = a % 4 === 3 ? activityFences : live;
-  const fence = chosen[(a >> 2) % chosen.length];
-  const run = fence && ofRun(world, fence.runId);
-  if (fence === undefined || run === undefined) return;
-  const decide = decideBy(fence);
-  const isHolder =
-    reference.mayHold(nameOf(fence), fence.epoch) &&
-    run.activities.get(fence.seq)?.lease?.epoch === fence.epoch;
-  if (isHolder) {
-    world.call(run, decide);
-    const after = world.current(run.workflowId);
-    if (after !== run) reference.released(nameOf(fence), fence.epoch);
-  }
-  // Made by a holder who has lost the lease, or once more by the one who has just used it.
-  const left = ofRun(world, fence.runId);
-  if (left === undefined || reference.mayHold(nameOf(fence), fence.epoch)) return;
-  world.callInVain(
-    left.workflowId,
-    (workflow, context) => ofWorkflow(workflow, left, decide(left, context)),
-    "a stale or repeated answer to an activity",
-  );
 }

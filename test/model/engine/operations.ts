@@ -118,6 +118,30 @@ export const operations: Record<string, Operation> = {
       if (applied === 1) world.reference.completed(runId, startedEventId, chosen.makes);
     },
   },
+  direct: {
+    weight: 2,
+    async play(world, { a, b }) {
+      const held = pick(world.workflowTasks, a, b);
+      if (held === undefined) return;
+      const { runId, workflowId, taskToken } = held.task;
+      const seq = world.lastSeqOf(runId) + 1;
+      const call = (n: number) =>
+        unlessRefused(
+          world.on(b + n).sideEffect(workflowId, {
+            ...{ runId, seq, ...(a % 2 === 0 ? { taskToken } : {}) },
+            command: { value: { body: { case: "json", value: String(n) } } },
+          }),
+        );
+      const answers = (await Promise.all([call(0), call(1)])).filter((answer) => answer !== undefined);
+      const made = answers.filter(({ state }) => state?.isExisting === false).length;
+      rule(made <= 1, `seq ${seq} of ${runId} was recorded ${made} times`);
+      rule(
+        new Set(answers.map(({ value }) => value?.body.value)).size <= 1,
+        "a repeat has the recorded value",
+      );
+      if (a % 2 === 0 && made === 1) held.isOver = true;
+    },
+  },
   failTask: {
     weight: 1,
     async play(world, { a, b }) {
