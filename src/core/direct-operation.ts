@@ -112,19 +112,14 @@ function epochBehind(state: RunState, fence: WorkflowTaskFence | undefined): num
 
 /** Takes the pending workflow task, or makes one. */
 function startImplicitly(draft: Draft, { identity, principal }: Caller): StartedTask {
-  if (draft.run.workflowTask === undefined) scheduleTask(draft);
-  const { workflowTask: task } = draft.run;
-  if (task === undefined) throw new Error("a workflow task was scheduled and is not there");
+  const task = draft.run.workflowTask ?? scheduleTask(draft);
   return startTask(draft, task, { workerId: "", identity, principal, pollId: "", isCaching: false });
 }
 
 /** The holder of the task goes on with the next one. */
 function startNext(draft: Draft, { lease }: StartedTask): void {
-  scheduleTask(draft);
   const { workerId, identity, principal } = lease;
-  const { workflowTask: task } = draft.run;
-  if (task !== undefined)
-    startTask(draft, task, { workerId, identity, principal, pollId: "", isCaching: false });
+  startTask(draft, scheduleTask(draft), { workerId, identity, principal, pollId: "", isCaching: false });
 }
 
 function settleDirect(

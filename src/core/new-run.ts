@@ -76,6 +76,7 @@ export function newRun(run: NewRun, { now, limits }: Context): RunState {
     externalRequests: new Map(),
     messagesSent: 0,
     retryStart: spec.retryPolicy === undefined ? undefined : retryStartOf(spec),
+    updates: new Map(),
     attributes: mergeAttributes(undefined, spec, "spec", limits),
     snapshot: undefined,
     buffered: [],

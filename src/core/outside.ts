@@ -17,6 +17,7 @@ import {
 } from "./draft.js";
 import { type RunKeyKind, runKeyId } from "./run-state.js";
 import { timestampOf } from "./time.js";
+import { showUnseenUpdates } from "./update-end.js";
 
 /** Records what came from outside of workflow code. Answers its event id; 0 if it is buffered and gets one later. */
 export function recordOutside(draft: Draft, kind: EventKind, meta: EventMeta = {}): number {
@@ -43,7 +44,7 @@ export function recordLater(draft: Draft, kind: EventKind): void {
   pushBuffered(draft, event);
 }
 
-/** Gives the buffered events their ids, in order. To be called when no workflow task is started any more. */
+/** Gives the buffered events their ids, in order, and shows the updates that came meanwhile to the next task. To be called when no workflow task is started any more. */
 export function flushBuffered(draft: Draft): void {
   const ids: FlushedIds = {
     started: new Map(),
@@ -59,6 +60,7 @@ export function flushBuffered(draft: Draft): void {
     noteFlushed(draft, ids, placed);
     noteNews(draft, eventId);
   }
+  showUnseenUpdates(draft);
 }
 
 function noteNews(draft: Draft, eventId: number): void {

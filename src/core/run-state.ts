@@ -8,6 +8,7 @@ import type { HistoryEvent, WorkflowStarted } from "../../gen/pawl/v1/event_pb.j
 import type { Failure } from "../../gen/pawl/v1/failure_pb.js";
 import type { Payload } from "../../gen/pawl/v1/payload_pb.js";
 import type { SearchAttributeValue } from "../../gen/pawl/v1/search_attribute_pb.js";
+import type { UpdateRequest } from "../../gen/pawl/v1/task_pb.js";
 import type {
   ParentClosePolicy,
   WorkflowStatus,
@@ -84,6 +85,8 @@ export interface RunState {
   readonly messagesSent: number;
   /** Input and header of the start, kept only where a retry policy may need them for another run. */
   readonly retryStart: WorkflowStarted | undefined;
+  /** Updates that are not answered, by id, in the order in which they came; and such as were just rejected, as long as that is to be stored. */
+  readonly updates: ReadonlyMap<string, UpdateState>;
   /** What the run is found by and shown with. Undefined: nothing. */
   readonly attributes: RunAttributes | undefined;
   /** The snapshot that was taken last, as long as it is to be stored; a state that is loaded has none. */
@@ -135,6 +138,23 @@ export interface RunSettings {
   readonly previousRunId?: string;
   /** The run that waits for the end of this one's chain. */
   readonly parent?: ParentRef;
+}
+
+/** An update that is not answered. Kept as JSON: plain values alone, but for `request` and `rejection`. */
+export interface UpdateState {
+  readonly updateId: string;
+  /** Its place among those of the run. */
+  readonly position: number;
+  /** Tells a repeat from a reuse of its id. */
+  readonly contentHash: string;
+  /** It came while a workflow task was started, which does not have it. */
+  readonly isUnseen: boolean;
+  /** The UpdateAccepted event. Undefined: it was not accepted. */
+  readonly acceptedEventId: number | undefined;
+  /** What is asked. Undefined: history has it. */
+  readonly request: UpdateRequest | undefined;
+  /** Why it was rejected; a state that is loaded has none such. */
+  readonly rejection: Failure | undefined;
 }
 
 /** Names a run of any namespace, by the namespace's name. */
@@ -315,11 +335,12 @@ export interface BufferedEvent {
 }
 
 /** What a key is for. */
-export type RunKeyKind = "signal" | "cancel" | "terminate" | "activity" | "seq";
+export type RunKeyKind = "signal" | "cancel" | "terminate" | "activity" | "seq" | "update";
 
 /**
  * A key that was used, with what it did: the request ids of signals, cancels and terminations; by seq the final event of an activity with the
- * lease epoch it ended under, so that a repeated completion is known; and by seq the event of a direct operation.
+ * lease epoch it ended under, so that a repeated completion is known; by seq the event of a direct operation; and by id the event that tells how an
+ * update ended.
  */
 export interface RunKey {
   readonly kind: RunKeyKind;

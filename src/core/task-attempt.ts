@@ -20,9 +20,13 @@ export type CarriedOver = Partial<
 >;
 
 /** Makes a workflow task: a first attempt, in history, to be given out at once unless told otherwise. */
-export function scheduleTask(draft: Draft, carried: CarriedOver = {}, readyAt: Micros = draft.now): void {
+export function scheduleTask(
+  draft: Draft,
+  carried: CarriedOver = {},
+  readyAt: Micros = draft.now,
+): WorkflowTaskState {
   const scheduledEventId = appendEvent(draft, scheduledKind(draft.run, 1));
-  draft.run.workflowTask = {
+  const task: WorkflowTaskState = {
     scheduledEventId,
     scheduledAt: draft.now,
     attempt: 1,
@@ -34,7 +38,9 @@ export function scheduleTask(draft: Draft, carried: CarriedOver = {}, readyAt: M
     heartbeatSince: undefined,
     ...carried,
   };
+  draft.run.workflowTask = task;
   draft.hasNews = false;
+  return task;
 }
 
 /** Whether an attempt is kept out of history until it succeeds. */

@@ -46,6 +46,11 @@ export interface Engine {
     request: wf.TerminateWorkflowRequest,
     call: Call,
   ): Init<typeof wf.TerminateWorkflowResponseSchema>;
+  updateWorkflow(request: wf.UpdateWorkflowRequest, call: Call): Init<typeof wf.UpdateWorkflowResponseSchema>;
+  getUpdateResult(
+    request: wf.GetUpdateResultRequest,
+    call: Call,
+  ): Init<typeof wf.GetUpdateResultResponseSchema>;
 
   registerWorker(request: wk.RegisterWorkerRequest, call: Call): Init<typeof wk.RegisterWorkerResponseSchema>;
   heartbeatWorker(

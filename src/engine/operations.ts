@@ -22,6 +22,7 @@ import {
 import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
 import { signalWithStartWorkflow, startWorkflow, startWorkflows } from "./operations/start-workflow.js";
 import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
+import { getUpdateResult, updateWorkflow } from "./operations/update-workflow.js";
 import { drainWorker, heartbeatWorker, registerWorker } from "./operations/workers.js";
 import { completeWorkflowTasks, failWorkflowTasks, renewWorkflowTasks } from "./operations/workflow-tasks.js";
 import type { EngineParts } from "./parts.js";
@@ -55,6 +56,8 @@ export function bindOperations(parts: EngineParts): Engine {
     signalWorkflow: bind(signalWorkflow),
     cancelWorkflow: bind(cancelWorkflow),
     terminateWorkflow: bind(terminateWorkflow),
+    updateWorkflow: bind(updateWorkflow),
+    getUpdateResult: bind(getUpdateResult),
     registerWorker: bind(registerWorker),
     heartbeatWorker: bind(heartbeatWorker),
     drainWorker: bind(drainWorker),

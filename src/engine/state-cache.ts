@@ -70,7 +70,7 @@ export function openStateCache(maxBytes: number): StateCache {
     },
     keep(workflow, newEvents) {
       const key = keyOf(workflow.namespaceId, workflow.workflowId);
-      const entry = extend(remove(key), withoutSnapshot(withFewKeys(workflow)), newEvents);
+      const entry = extend(remove(key), withoutStored(withFewKeys(workflow)), newEvents);
       entries.set(key, entry);
       total += entry.bytes;
       shrink();
@@ -102,10 +102,16 @@ function withFewKeys(workflow: Workflow): Workflow {
   return { ...workflow, run: { ...run, keys, hasAllKeys: false } };
 }
 
-/** A snapshot that is stored need not be kept. */
-function withoutSnapshot(workflow: Workflow): Workflow {
+/** What is stored and not needed to decide: the snapshot, and updates that were rejected. */
+function withoutStored(workflow: Workflow): Workflow {
   const { run } = workflow;
-  return run?.snapshot === undefined ? workflow : { ...workflow, run: { ...run, snapshot: undefined } };
+  if (run === undefined) return workflow;
+  const { snapshot, updates } = run;
+  const isLean =
+    snapshot === undefined && [...updates.values()].every(({ rejection }) => rejection === undefined);
+  if (isLean) return workflow;
+  const left = [...updates].filter(([, { rejection }]) => rejection === undefined);
+  return { ...workflow, run: { ...run, snapshot: undefined, updates: new Map(left) } };
 }
 
 function extend(before: Entry | undefined, workflow: Workflow, newEvents: readonly RecordedEvent[]): Entry {

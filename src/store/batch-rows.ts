@@ -2,6 +2,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { HistoryEventSchema, WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
+import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
 import type { Message, RunState } from "../core/run-state.js";
 import type { RecordedEvent, RunStep } from "../core/transition.js";
 import { type ReadyTask, readyTasks, sameReadyTask } from "./ready-task.js";
@@ -13,6 +14,7 @@ import {
   encodeExternalRequest,
   encodeFailure,
   encodeSettings,
+  encodeUpdate,
   encodeWorkflowTask,
 } from "./stored-state.js";
 import type { Unit } from "./unit.js";
@@ -72,6 +74,15 @@ export interface BatchRows {
   readonly putSearchAttributes: Rows<SearchAttributeRow>;
   readonly goneSearchAttributes: Rows<SearchAttributeRow>;
   readonly putSnapshots: Rows<OfRun & { asOfEventId: number; state: Uint8Array }>;
+  readonly putUpdates: Rows<
+    OfRun & {
+      updateId: string;
+      state: string;
+      request: Uint8Array | undefined;
+      rejection: Uint8Array | undefined;
+    }
+  >;
+  readonly goneUpdates: Rows<OfRun & { updateId: string }>;
   readonly putWakeups: Rows<OfRun & { dueAt: number }>;
   readonly goneWakeups: Rows<OfRun>;
   readonly putReady: Rows<ReadyTask>;
@@ -115,6 +126,8 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     putSearchAttributes: [],
     goneSearchAttributes: [],
     putSnapshots: [],
+    putUpdates: [],
+    goneUpdates: [],
     putWakeups: [],
     goneWakeups: [],
     putReady: [],
@@ -158,6 +171,7 @@ function addStep(rows: BatchRows, unit: number, step: RunStep): void {
   addKeys(rows, unit, step);
   addAttributes(rows, unit, step);
   addSnapshot(rows, unit, step);
+  addUpdates(rows, unit, step);
   addWakeup(rows, unit, step);
   addReady(rows, unit, step);
 }
@@ -283,6 +297,18 @@ function addSnapshot(rows: BatchRows, unit: number, { before, after }: RunStep):
   if (snapshot === undefined || snapshot === before?.snapshot) return;
   const state = toBinary(PayloadSchema, snapshot.state);
   rows.putSnapshots.push({ unit, runId, asOfEventId: snapshot.asOfEventId, state });
+}
+
+function addUpdates(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId } = after;
+  for (const update of newValues(before?.updates, after.updates)) {
+    const { updateId, rejection } = update;
+    const request = update.request && toBinary(UpdateRequestSchema, update.request);
+    const state = encodeUpdate(update);
+    rows.putUpdates.push({ unit, runId, updateId, state, request, rejection: encodeFailure(rejection) });
+  }
+  for (const updateId of goneKeys(before?.updates, after.updates))
+    rows.goneUpdates.push({ unit, runId, updateId });
 }
 
 function addWakeup(rows: BatchRows, unit: number, { before, after }: RunStep): void {

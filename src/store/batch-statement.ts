@@ -327,6 +327,22 @@ const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
     on conflict (run_id) do update
     set as_of_event_id = excluded.as_of_event_id, state = excluded.state
   )`,
+  putUpdates: (rows) => `
+  put_update as (
+    insert into updates (run_id, update_id, state, request, rejection)
+    select run_id, update_id, state, request, rejection
+    from ${rows} w
+    where ${isWon("w")}
+    on conflict (run_id, update_id) do update
+    set state = excluded.state, request = excluded.request, rejection = excluded.rejection
+  )`,
+  goneUpdates: (rows) => `
+  gone_update as (
+    delete from updates u
+    using ${rows} w
+    where u.run_id = w.run_id and u.update_id = w.update_id
+      and ${isWon("w")}
+  )`,
   putWakeups: (rows) => `
   put_wakeup as (
     insert into wakeups (run_id, due_at)

@@ -3,6 +3,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
 import { type Failure, FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
+import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
 import type {
   ActivityState,
   ChildState,
@@ -10,6 +11,7 @@ import type {
   Heartbeat,
   RunAttributes,
   RunSettings,
+  UpdateState,
   WorkflowTaskState,
 } from "../core/run-state.js";
 
@@ -47,6 +49,25 @@ export function encodeChild(child: ChildState): string {
 /** See `decodeActivity`. */
 export function decodeChild(stored: StoredChild): ChildState {
   return { startedEventId: undefined, ...stored };
+}
+
+/** An update as its JSON has it. */
+export type StoredUpdate = Stored<Omit<UpdateState, "request" | "rejection">>;
+
+/** JSON of an update, without its request and rejection, which have columns of their own. */
+export function encodeUpdate(update: UpdateState): string {
+  const { request: _request, rejection: _rejection, ...stored } = update;
+  return JSON.stringify(stored satisfies StoredUpdate);
+}
+
+/** See `decodeActivity`. */
+export function decodeUpdate(stored: StoredUpdate, request: Uint8Array | null): UpdateState {
+  return {
+    acceptedEventId: undefined,
+    ...stored,
+    request: request === null ? undefined : fromBinary(UpdateRequestSchema, request),
+    rejection: undefined,
+  };
 }
 
 /** JSON of a request to another run. */

@@ -84,8 +84,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   expect(unbuilt).toMatchInlineSnapshot(`
     [
       "WorkflowService.QueryWorkflow",
-      "WorkflowService.UpdateWorkflow",
-      "WorkflowService.GetUpdateResult",
       "WorkflowService.ResetWorkflow",
       "WorkflowService.DeleteWorkflow",
       "WorkflowService.ListWaiting",

@@ -5,8 +5,8 @@ import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Draft } from "../draft.js";
 import { RefusedError } from "../errors.js";
 import { checkUserMetadata } from "../payload.js";
-import { notImplemented } from "../refusals.js";
 import type { Caller } from "../transition.js";
+import { acceptUpdate, completeUpdate, rejectUpdate } from "./answer-update.js";
 import { cancelActivity } from "./cancel-activity.js";
 import { cancelTimer } from "./cancel-timer.js";
 import { closeAsCancelled, closeAsCompleted, closeAsFailed } from "./close-workflow.js";
@@ -29,17 +29,21 @@ export interface CheckedCommand {
   readonly apply: (scope: CommandScope) => void;
 }
 
-/** Refuses commands that are unknown or not built, and a closing one that is not the last. */
+/** Refuses commands that are unknown, and a closing one that is not the last. */
 export function checkCommands(commands: readonly Command[]): CheckedCommand[] {
   return commands.map((command, index) => {
     const apply = actionOf(command);
-    if (apply === undefined) throw refusedCommand(command, index, unbuilt(command));
+    if (apply === undefined) throw refusedCommand(command, index, unknown());
     if (isClosing(command) && index < commands.length - 1) {
       const why = "it ends the run and must be the last command";
       throw refusedCommand(command, index, new RefusedError(ErrorReason.INVALID_COMMAND, why));
     }
     return { command, index, apply };
   });
+}
+
+function unknown(): RefusedError {
+  return new RefusedError(ErrorReason.INVALID_COMMAND, "this server does not know such a command");
 }
 
 /** Whether a command ends the run. */
@@ -121,18 +125,19 @@ function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
       return (scope) => upsertSearchAttributes(scope, kind.value);
     case "upsertMemo":
       return (scope) => upsertMemo(scope, kind.value);
+    case "acceptUpdate":
+      return (scope) => acceptUpdate(scope, kind.value);
+    case "rejectUpdate":
+      return (scope) => rejectUpdate(scope, kind.value);
+    case "completeUpdate":
+      return (scope) => completeUpdate(scope, kind.value);
     case "cancelWorkflow":
       return (scope) => closeAsCancelled(scope, kind.value);
     case "completeWorkflow":
       return (scope) => closeAsCompleted(scope, kind.value);
     case "failWorkflow":
       return (scope) => closeAsFailed(scope, kind.value);
-    default:
+    case undefined:
       return undefined;
   }
-}
-
-function unbuilt(command: Command): RefusedError {
-  if (command.kind.case !== undefined) return notImplemented(`the command ${commandName(command)}`);
-  return new RefusedError(ErrorReason.INVALID_COMMAND, "this server does not know such a command");
 }

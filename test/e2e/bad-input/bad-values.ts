@@ -89,7 +89,7 @@ export const badCommands: BadCall[] = [
       { case: "completeUpdate", value: { updateId: "x", outcome: { case: "result", value: payload("1") } } },
     ] as NonNullable<CommandInit["kind"]>[]
   ).map((kind) =>
-    completion(`${kind.case}, which is not built`, [{ seq: 10, kind }], notImplemented, {
+    completion(`${kind.case} of an update that is not there`, [{ kind }], invalidCommand, {
       command_index: "0",
     }),
   ),

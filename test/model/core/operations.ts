@@ -2,7 +2,11 @@
 import { create } from "@bufbuild/protobuf";
 import { CommandSchema } from "../../../gen/pawl/v1/command_pb.js";
 import { FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
-import { ActivityCompletionSchema, WorkflowTaskCompletionSchema } from "../../../gen/pawl/v1/task_pb.js";
+import {
+  ActivityCompletionSchema,
+  UpdateRequestSchema,
+  WorkflowTaskCompletionSchema,
+} from "../../../gen/pawl/v1/task_pb.js";
 import { ClosedIdPolicy, OpenIdPolicy, WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { completeActivity, returnActivity, startActivity } from "../../../src/core/activity.js";
 import { failActivity } from "../../../src/core/activity-retry.js";
@@ -15,6 +19,7 @@ import { signalWithStart } from "../../../src/core/signal-with-start.js";
 import { type StartOutcome, startWorkflow } from "../../../src/core/start.js";
 import { terminateWorkflow } from "../../../src/core/terminate.js";
 import type { Context } from "../../../src/core/transition.js";
+import { admitUpdate } from "../../../src/core/update.js";
 import { wake } from "../../../src/core/wake.js";
 import {
   failWorkflowTask,
@@ -23,7 +28,7 @@ import {
   startWorkflowTask,
 } from "../../../src/core/workflow-task.js";
 import { caller, commandsOf, poller, startInput } from "../../core/scenario.js";
-import { chooseCommands, chooseDirect } from "../command-table.js";
+import { type CommandInit, chooseCommands, chooseDirect } from "../command-table.js";
 import { rule } from "../rule.js";
 import {
   isHolder,
@@ -67,6 +72,18 @@ export const operations: Record<string, Operation> = {
       world.reference.signalled(name, run.workflowId, run.runId);
       remember(world, run, (state, context) => signalWorkflow(state, input, context));
     },
+  },
+  update: {
+    weight: 2,
+    play: (world, { a }) =>
+      withRun(world, a, (run) => {
+        const request = create(UpdateRequestSchema, { updateId: world.newName("update"), name: "set" });
+        const decide = (state: RunState, context: Context) =>
+          admitUpdate(state, { request, contentHash: "h" }, context);
+        const before = world.runs.get(run.runId)?.state;
+        world.call(run, decide);
+        if (world.runs.get(run.runId)?.state !== before) remember(world, run, decide);
+      }),
   },
   cancel: {
     weight: 1,
@@ -159,7 +176,7 @@ export const operations: Record<string, Operation> = {
       const workflowId = workflowIds[b % 3] ?? "";
       const chosen = chooseCommands({ a, b, name: world.newName("sent"), workflowId, seqs, lastSeq });
       const completion = create(WorkflowTaskCompletionSchema, {
-        commands: commandsOf(chosen.commands),
+        commands: commandsOf([...answersTo(run, b), ...chosen.commands]),
         requestNewTask: b % 7 === 0,
       });
       const rest = { completion, caller, workerId: "worker", isCaching: a % 2 === 0 };
@@ -280,6 +297,22 @@ export const operations: Record<string, Operation> = {
       underActivity(world, a, (fence) => (state, context) => returnActivity(state, { fence }, context)),
   },
 };
+
+/** Commands about the updates that the run has: accepted, rejected or answered, some of them. */
+function answersTo(run: RunState, b: number): CommandInit[] {
+  const known = [...run.updates.values()].filter(
+    ({ isUnseen, rejection }) => !isUnseen && rejection === undefined,
+  );
+  return known.flatMap(({ updateId, acceptedEventId }, index): CommandInit[] => {
+    const outcome = { case: "failure" as const, value: { message: "no" } };
+    const complete: CommandInit = { kind: { case: "completeUpdate", value: { updateId, outcome } } };
+    if ((b + index) % 3 === 0) return [];
+    if (acceptedEventId !== undefined) return [complete];
+    if ((b + index) % 3 === 1) return [{ kind: { case: "rejectUpdate", value: { updateId } } }];
+    const accept: CommandInit = { kind: { case: "acceptUpdate", value: { updateId } } };
+    return b % 2 === 0 ? [accept, complete] : [accept];
+  });
+}
 
 function signalInput(name: string) {
   const rest = { payload: undefined, header: undefined, links: [], contentHash: "h", caller };

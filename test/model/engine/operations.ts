@@ -1,5 +1,6 @@
 /** What may happen in the model over two servers: an entry each, with how often it is chosen. One more operation is one more entry. */
 import { OpenIdPolicy } from "../../../gen/pawl/v1/workflow_pb.js";
+import { UpdateStage } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../../src/core/errors.js";
 import { ms } from "../../support/actor.js";
 import { errorOf } from "../../support/engine.js";
@@ -116,6 +117,17 @@ export const operations: Record<string, Operation> = {
       ]);
       const applied = answered(held, answers, `task ${startedEventId} of ${runId}`);
       if (applied === 1) world.reference.completed(runId, startedEventId, chosen.makes);
+    },
+  },
+  update: {
+    weight: 1,
+    async play(world, { a, b }) {
+      const request = { updateId: world.newName("update"), waitStage: UpdateStage.ADMITTED };
+      const answers = await Promise.all(
+        [0, 1].map((n) => unlessRefused(world.on(b + n).update(idOf(a), request))),
+      );
+      for (const answer of answers)
+        rule(answer === undefined || (answer.stage ?? 0) >= UpdateStage.ADMITTED, "an update is durable");
     },
   },
   direct: {

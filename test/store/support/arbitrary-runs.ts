@@ -4,6 +4,7 @@ import { HistoryEventSchema, WorkflowStartedSchema } from "../../../gen/pawl/v1/
 import { type Failure, FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
 import { PayloadSchema } from "../../../gen/pawl/v1/payload_pb.js";
 import { SearchAttributeValueSchema } from "../../../gen/pawl/v1/search_attribute_pb.js";
+import { UpdateRequestSchema } from "../../../gen/pawl/v1/task_pb.js";
 import {
   ParentClosePolicy,
   WorkflowStatus,
@@ -20,6 +21,7 @@ import type {
   RunSettings,
   RunState,
   TimerState,
+  UpdateState,
   WorkflowTaskLease,
   WorkflowTaskState,
 } from "../../../src/core/run-state.js";
@@ -231,6 +233,17 @@ const attributes: fc.Arbitrary<RunAttributes | undefined> = fc.option(
   { nil: undefined },
 );
 
+const update: fc.Arbitrary<UpdateState> = record({
+  updateId: name.filter((text) => text !== ""),
+  position: fc.constant(1),
+  contentHash: name,
+  isUnseen: fc.boolean(),
+  acceptedEventId: maybe(count),
+  request: maybe(name.map((text) => create(UpdateRequestSchema, { updateId: text, name: text }))),
+  // Stored apart, and never loaded with the state.
+  rejection: fc.constant(undefined),
+});
+
 const changing: fc.Arbitrary<Changing> = fc
   .tuple(
     fc.oneof(open, closed),
@@ -252,6 +265,11 @@ const changing: fc.Arbitrary<Changing> = fc
       children: fc.array(child, { maxLength: 4 }).map((list) => bySeq(list)),
       externalRequests: fc.array(externalRequest, { maxLength: 4 }).map((list) => bySeq(list)),
       messagesSent: count,
+      updates: fc
+        .uniqueArray(update, { maxLength: 3, selector: ({ updateId }) => updateId })
+        .map(
+          (list) => new Map(list.map((entry, index) => [entry.updateId, { ...entry, position: index + 1 }])),
+        ),
       attributes,
       // Stored apart, and never loaded with the state.
       snapshot: fc.constant(undefined),

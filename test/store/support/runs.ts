@@ -52,6 +52,7 @@ export function makeRun(fields: Partial<RunState> & Pick<RunState, "namespaceId"
     externalRequests: new Map(),
     messagesSent: 0,
     retryStart: undefined,
+    updates: new Map(),
     attributes: undefined,
     snapshot: undefined,
     buffered: [],
