@@ -126,7 +126,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     activityPolls: openPollAnswers({ empty: [], nowMs }),
     watch,
     namespaces,
-    workers: openWorkerRegistry(database),
+    workers: openWorkerRegistry(database, () => clock.latest()),
     heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
     fault,
   };

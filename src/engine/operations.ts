@@ -17,6 +17,7 @@ import { getHistory } from "./reads/get-history.js";
 import { getWorkflowResult } from "./reads/get-result.js";
 import { getWorkflow } from "./reads/get-workflow.js";
 import { listChildWorkflows } from "./reads/list-children.js";
+import { listWorkers } from "./reads/list-workers.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
 import { createNamespace, listNamespaces } from "./reads/namespaces.js";
 
@@ -43,6 +44,7 @@ export function bindOperations(parts: EngineParts): Engine {
     terminateWorkflow: bind(terminateWorkflow),
     registerWorker: bind(registerWorker),
     heartbeatWorker: bind(heartbeatWorker),
+    listWorkers: bind(listWorkers),
     drainWorker: bind(drainWorker),
     pollWorkflowTasks: bind(pollWorkflowTasks),
     completeWorkflowTasks: bind(completeWorkflowTasks),

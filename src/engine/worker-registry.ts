@@ -3,8 +3,16 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import { type WorkerSpec, WorkerSpecSchema } from "../../gen/pawl/v1/worker_pb.js";
 import { RefusedError } from "../core/errors.js";
+import type { Micros } from "../core/run-state.js";
 import type { Database } from "../store/database.js";
-import { beatWorkers, drainWorker, findWorker, upsertWorker, type WorkerRow } from "../store/workers.js";
+import {
+  beatWorkers,
+  drainWorker,
+  findWorker,
+  upsertWorker,
+  type WorkerBeat,
+  type WorkerRow,
+} from "../store/workers.js";
 
 /** Knows the workers. */
 export interface WorkerRegistry {
@@ -13,8 +21,10 @@ export interface WorkerRegistry {
   heartbeat(namespaceId: string, workerId: string, load: WorkerLoad): Promise<{ isDraining: boolean }>;
   /** Throws WORKER_NOT_FOUND. */
   drain(namespaceId: string, workerId: string): Promise<void>;
-  /** The worker that polls. Throws WORKER_NOT_FOUND and WORKER_DRAINING. */
+  /** The worker that polls, which is a sign of life. Throws WORKER_NOT_FOUND and WORKER_DRAINING. */
   findPolling(namespaceId: string, workerId: string): Promise<WorkerRow>;
+  /** Notes a sign of life that says nothing of what the worker holds. */
+  noteSeen(namespaceId: string, workerId: string): void;
   /** Writes the heartbeats that came since the last time. */
   flush(): Promise<void>;
 }
@@ -28,10 +38,17 @@ export interface WorkerLoad {
 /** A worker is asked for again after so long, so that a drain at another server is noticed. */
 const keptMs = 5_000;
 
-/** Opens a registry that knows nobody yet. */
-export function openWorkerRegistry(database: Database, nowMs: () => number = Date.now): WorkerRegistry {
+/** A worker that was silent for so long is dead. */
+export const silentMicros = 90_000_000;
+
+/** Opens a registry that knows nobody yet; `now` is the database's time. */
+export function openWorkerRegistry(
+  database: Database,
+  now: () => Micros,
+  nowMs: () => number = Date.now,
+): WorkerRegistry {
   const known = new Map<string, { worker: WorkerRow; until: number }>();
-  let beats = new Map<string, { namespaceId: string; workerId: string } & WorkerLoad>();
+  let beats = new Map<string, WorkerBeat>();
 
   /** What is kept is in the order in which it goes out of date. */
   function forgetOld(): void {
@@ -39,6 +56,12 @@ export function openWorkerRegistry(database: Database, nowMs: () => number = Dat
       if (until > nowMs()) return;
       known.delete(key);
     }
+  }
+
+  function noteBeat(namespaceId: string, workerId: string, load: WorkerLoad | undefined): void {
+    const key = `${namespaceId}/${workerId}`;
+    const { workflowTasks, activityTasks } = load ?? beats.get(key) ?? {};
+    beats.set(key, { namespaceId, workerId, at: now(), workflowTasks, activityTasks });
   }
 
   async function find(namespaceId: string, workerId: string): Promise<WorkerRow> {
@@ -58,12 +81,13 @@ export function openWorkerRegistry(database: Database, nowMs: () => number = Dat
   return {
     async register(namespaceId, workerId, spec) {
       const stored = toBinary(WorkerSpecSchema, create(WorkerSpecSchema, { ...spec, workerId }));
-      await upsertWorker(database.read, { namespaceId, workerId, spec: stored });
+      const { taskQueues } = spec;
+      await upsertWorker(database.read, { namespaceId, workerId, spec: stored, taskQueues, at: now() });
       known.delete(`${namespaceId}/${workerId}`);
     },
     async heartbeat(namespaceId, workerId, load) {
       const worker = await find(namespaceId, workerId);
-      beats.set(`${namespaceId}/${workerId}`, { namespaceId, workerId, ...load });
+      noteBeat(namespaceId, workerId, load);
       return { isDraining: worker.isDraining };
     },
     async drain(namespaceId, workerId) {
@@ -73,6 +97,7 @@ export function openWorkerRegistry(database: Database, nowMs: () => number = Dat
     },
     async findPolling(namespaceId, workerId) {
       const worker = await find(namespaceId, workerId);
+      noteBeat(namespaceId, workerId, undefined);
       if (worker.isDraining) {
         throw new RefusedError(
           ErrorReason.WORKER_DRAINING,
@@ -84,6 +109,7 @@ export function openWorkerRegistry(database: Database, nowMs: () => number = Dat
       }
       return worker;
     },
+    noteSeen: (namespaceId, workerId) => noteBeat(namespaceId, workerId, undefined),
     async flush() {
       if (beats.size === 0) return;
       const written = beats;

@@ -164,6 +164,19 @@ export function actor({ operations }: TestServer, namespace: string) {
         >),
         callOf(),
       ),
+    beatWorker: (workerId: string, rest: Init<typeof wk.HeartbeatWorkerRequestSchema> = {}) =>
+      operations.heartbeatWorker(
+        create(wk.HeartbeatWorkerRequestSchema, { namespace, workerId, ...rest }),
+        callOf(),
+      ),
+    workers: async (rest: Init<typeof wk.ListWorkersRequestSchema> = {}) =>
+      create(
+        wk.ListWorkersResponseSchema,
+        await operations.listWorkers(
+          create(wk.ListWorkersRequestSchema, { namespace, pageSize: 100, ...rest }),
+          callOf(),
+        ),
+      ),
     drain: (workerId: string, rest: Init<typeof wk.DrainWorkerRequestSchema> = {}) =>
       operations.drainWorker(create(wk.DrainWorkerRequestSchema, { namespace, workerId, ...rest }), callOf()),
   };

@@ -86,7 +86,7 @@ async function poll(
 ): Promise<GivenTask[]> {
   const { namespaceId } = await parts.namespaces.find(request.namespace);
   const types = await typesOf(parts, namespaceId, request.workerId, shape);
-  return parts.dispatch.poll(
+  const given = await parts.dispatch.poll(
     {
       queue: { kind: shape.kind, namespaceId, taskQueue: request.taskQueue },
       types,
@@ -100,6 +100,9 @@ async function poll(
     },
     call.signal,
   );
+  // Whoever takes a task is there; that it began to poll may be a minute ago.
+  if (given.length > 0 && request.workerId !== "") parts.workers.noteSeen(namespaceId, request.workerId);
+  return given;
 }
 
 /** The types that a poll handles: those it names, else those its worker registered. */

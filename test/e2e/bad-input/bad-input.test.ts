@@ -43,7 +43,14 @@ describe("an RPC that is not built yet is refused with NOT_IMPLEMENTED, naming i
     ...["StartWorkflow", "StartWorkflows", "GetWorkflow", "ListWorkflows", "CountWorkflows", "GetHistory"],
     ...["GetWorkflowResult", "SignalWorkflow", "CancelWorkflow", "TerminateWorkflow"],
     ...["SignalWithStartWorkflow", "ListChildWorkflows"],
-    ...["RegisterWorker", "HeartbeatWorker", "DrainWorker", "PollWorkflowTasks", "CompleteWorkflowTasks"],
+    ...[
+      "RegisterWorker",
+      "HeartbeatWorker",
+      "ListWorkers",
+      "DrainWorker",
+      "PollWorkflowTasks",
+      "CompleteWorkflowTasks",
+    ],
     ...["FailWorkflowTasks", "RenewWorkflowTasks", "PollActivityTasks", "CompleteActivityTasks"],
     ...["FailActivityTasks", "HeartbeatActivityTasks", "CreateNamespace", "ListNamespaces"],
   ]);
