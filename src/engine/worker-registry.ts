@@ -78,6 +78,24 @@ export function openWorkerRegistry(
     return worker;
   }
 
+  async function flush(): Promise<void> {
+    if (beats.size === 0) return;
+    const written = beats;
+    beats = new Map();
+    try {
+      await beatWorkers(database.read, [...written.values()]);
+    } catch (error) {
+      beats = new Map([...written, ...beats]);
+      throw error;
+    }
+  }
+
+  /** One that was dead is written alive before it can have anything again: else nobody would look for that if this server died right after. */
+  async function writeRevival(namespaceId: string, workerId: string): Promise<void> {
+    await flush();
+    known.delete(`${namespaceId}/${workerId}`);
+  }
+
   return {
     async register(namespaceId, workerId, spec) {
       const stored = toBinary(WorkerSpecSchema, create(WorkerSpecSchema, { ...spec, workerId }));
@@ -98,6 +116,7 @@ export function openWorkerRegistry(
     async findPolling(namespaceId, workerId) {
       const worker = await find(namespaceId, workerId);
       noteBeat(namespaceId, workerId, undefined);
+      if (worker.seenAt <= now() - silentMicros) await writeRevival(namespaceId, workerId);
       if (worker.isDraining) {
         throw new RefusedError(
           ErrorReason.WORKER_DRAINING,
@@ -110,17 +129,7 @@ export function openWorkerRegistry(
       return worker;
     },
     noteSeen: (namespaceId, workerId) => noteBeat(namespaceId, workerId, undefined),
-    async flush() {
-      if (beats.size === 0) return;
-      const written = beats;
-      beats = new Map();
-      try {
-        await beatWorkers(database.read, [...written.values()]);
-      } catch (error) {
-        beats = new Map([...written, ...beats]);
-        throw error;
-      }
-    },
+    flush,
   };
 }
 

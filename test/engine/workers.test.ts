@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { TimeoutKind } from "../../gen/pawl/v1/failure_pb.js";
 import { WorkerStatus } from "../../gen/pawl/v1/worker_pb.js";
-import { type Actor, actor, ms } from "../support/actor.js";
+import { type Actor, actor, completeWorkflow, ms, scheduleActivity } from "../support/actor.js";
 import {
+  errorOf,
+  kindsOf,
   makeNamespace,
   openTestCluster,
   reasonOf,
@@ -118,4 +121,129 @@ test("takes a poll for a sign of life, which leaves what the worker said it hold
   cluster.moveTime(80_000);
   const { workers } = await it.workers();
   expect(workers).toMatchObject([{ status: WorkerStatus.ALIVE, workflowTasks: 1, activityTasks: 1 }]);
+});
+
+/** Passes until there is nothing to do at once. */
+async function release(server = a): Promise<void> {
+  for (let pass = 0; pass < 20; pass++) if ((await server.upkeep.releaseDeadWorkers()) > 0) return;
+  throw new Error("the pass never comes to rest");
+}
+
+/** Starts a run with an activity that a worker takes, and which may run for 300 s. */
+async function holdActivity(workerId: string, workflowId: string, maximumAttempts = 3) {
+  await it.start(workflowId);
+  const [task] = await it.poll();
+  await it.complete(task, [scheduleActivity(1, { retryPolicy: { maximumAttempts } })]);
+  const [activity] = await it.pollActivities({ workerId });
+  return activity;
+}
+
+test("gives an activity out again whose worker was silent for 90 s, long before its start-to-close", async () => {
+  await it.register("w");
+  const held = await holdActivity("w", "retried");
+  cluster.moveTime(89_000);
+  await release();
+  expect(errorOf(await it.beat(held))).toBeUndefined();
+  const other = await holdActivity("w", "other");
+  cluster.moveTime(91_000);
+  await release();
+  for (const lost of [held, other]) expect(errorOf(await it.completeActivity(lost))).toBe("STALE_LEASE");
+  expect(a.told.get("leaseExpired")).toMatchObject({ count: 2, last: ["activity"] });
+  cluster.moveTime(2_000);
+  await a.upkeep.wakeDueRuns();
+  const again = [...(await it.pollActivities({ maxTasks: 5 }))];
+  while (again.length < 2) again.push(...(await it.pollActivities({ maxTasks: 5 })));
+  expect(again.map(({ workflowId }) => workflowId).sort()).toEqual(["other", "retried"]);
+  for (const { attempt, lastFailure } of again) {
+    expect(attempt).toBe(2);
+    expect(lastFailure?.kind).toMatchObject({ case: "timeout", value: { kind: TimeoutKind.HEARTBEAT } });
+    expect(lastFailure?.message).toContain("declared dead");
+  }
+});
+
+test("times out an activity of a dead worker that has no attempt left", async () => {
+  await it.register("w");
+  await holdActivity("w", "last", 1);
+  cluster.moveTime(91_000);
+  await release();
+  const ended = (await it.history("last")).flatMap(({ kind }) =>
+    kind.case === "activityTimedOut" ? [kind.value] : [],
+  );
+  expect(ended).toMatchObject([{ seq: 1, kind: TimeoutKind.HEARTBEAT, attempts: 1 }]);
+  expect(await it.poll()).toHaveLength(1);
+});
+
+test("gives a workflow task out again whose worker was silent for 90 s, however long its lease", async () => {
+  await it.register("w");
+  for (const workflowId of ["renewed", "dead"])
+    await it.start(workflowId, { spec: { workflowTaskTimeout: ms(1_800_000) } });
+  const tasks = await it.poll({ workerId: "w", maxTasks: 2 });
+  const renewed = tasks.find(({ workflowId }) => workflowId === "renewed");
+  cluster.moveTime(60_000);
+  expect(errorOf(await it.renew(renewed))).toBeUndefined();
+  cluster.moveTime(31_000);
+  await release();
+  expect(kindsOf(await it.history("dead")).slice(-1)).toEqual(["workflowTaskTimedOut"]);
+  expect((await it.poll()).map(({ workflowId }) => workflowId)).toEqual(["dead"]);
+  expect(errorOf(await it.complete(renewed, [completeWorkflow]))).toBeUndefined();
+});
+
+test("leaves to a worker what it takes after it has come back, and to others what is theirs", async () => {
+  for (const id of ["w", "alive"]) await it.register(id);
+  const lost = await holdActivity("w", "lost");
+  const anonymous = await holdActivity("", "anonymous");
+  const foreign = actor(a, await makeNamespace(a));
+  await foreign.register("w");
+  await foreign.start("foreign", { spec: { workflowTaskTimeout: ms(1_800_000) } });
+  const [kept] = await foreign.poll({ workerId: "w" });
+  cluster.moveTime(89_000);
+  await foreign.beatWorker("w");
+  await it.beatWorker("alive");
+  await a.upkeep.flushWorkers();
+  cluster.moveTime(2_000);
+  await release();
+  const fresh = await holdActivity("w", "fresh");
+  const alive = await holdActivity("alive", "alive");
+  await release();
+  expect(errorOf(await it.completeActivity(lost))).toBe("STALE_LEASE");
+  for (const task of [fresh, alive, anonymous])
+    expect(errorOf(await it.completeActivity(task))).toBeUndefined();
+  expect(errorOf(await foreign.complete(kept, [completeWorkflow]))).toBeUndefined();
+});
+
+test("looks for the tasks of a dead worker until it finds none, and again once it was heard of", async () => {
+  const looks = () => a.statements.filter((name) => name === "find_held_runs").length;
+  await it.register("w");
+  await release();
+  expect(looks()).toBe(0);
+  await holdActivity("w", "one");
+  await a.upkeep.flushWorkers();
+  cluster.moveTime(91_000);
+  await release();
+  await release();
+  const before = looks();
+  expect(before).toBe(2);
+  await release();
+  expect(looks()).toBe(before);
+  await it.beatWorker("w");
+  await a.upkeep.flushWorkers();
+  cluster.moveTime(91_000);
+  await release();
+  expect(looks()).toBe(before + 1);
+});
+
+test("takes back what a dead worker held in more runs than one pass looks at", async () => {
+  await it.register("w");
+  const count = 1_200;
+  for (let n = 0; n < count; n += 100)
+    await Promise.all(
+      Array.from({ length: 100 }, (_, m) =>
+        it.start(`many-${n + m}`, { spec: { workflowTaskTimeout: ms(600_000) } }),
+      ),
+    );
+  for (let taken = 0; taken < count; ) taken += (await it.poll({ workerId: "w", maxTasks: 100 })).length;
+  await a.upkeep.flushWorkers();
+  cluster.moveTime(91_000);
+  await release();
+  expect(a.told.get("leaseExpired")).toMatchObject({ count, last: ["workflow"] });
 });

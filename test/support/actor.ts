@@ -120,6 +120,11 @@ export function actor({ operations }: TestServer, namespace: string) {
       const { outcomes = [] } = await operations.failWorkflowTasks(request, callOf());
       return outcomes[0];
     },
+    async renew(task: Pick<WorkflowTask, "taskToken"> | undefined) {
+      const request = create(wk.RenewWorkflowTasksRequestSchema, { namespace, taskTokens: [tokenOf(task)] });
+      const { outcomes = [] } = await operations.renewWorkflowTasks(request, callOf());
+      return outcomes[0];
+    },
     async completeActivity(task: Pick<ActivityTask, "taskToken"> | undefined, result = '"done"') {
       const request = create(wk.CompleteActivityTasksRequestSchema, {
         namespace,
