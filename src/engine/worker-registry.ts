@@ -5,26 +5,25 @@ import { type WorkerSpec, WorkerSpecSchema } from "../../gen/pawl/v1/worker_pb.j
 import { RefusedError } from "../core/errors.js";
 import type { Micros } from "../core/run-state.js";
 import type { Database } from "../store/database.js";
-import {
-  beatWorkers,
-  drainWorker,
-  findWorker,
-  upsertWorker,
-  type WorkerBeat,
-  type WorkerRow,
-} from "../store/workers.js";
+import { beatWorkers, drainWorker, upsertWorker, type WorkerBeat, type WorkerRow } from "../store/workers.js";
+import { openKnownWorkers } from "./known-workers.js";
+import { type WorkerName, workerKey } from "./worker-name.js";
 
 /** Knows the workers. */
 export interface WorkerRegistry {
-  register(namespaceId: string, workerId: string, spec: WorkerSpec): Promise<void>;
+  register(worker: WorkerName, spec: WorkerSpec): Promise<void>;
   /** Throws WORKER_NOT_FOUND. */
-  heartbeat(namespaceId: string, workerId: string, load: WorkerLoad): Promise<{ isDraining: boolean }>;
+  heartbeat(worker: WorkerName, load: WorkerLoad): Promise<{ isDraining: boolean }>;
   /** Throws WORKER_NOT_FOUND. */
-  drain(namespaceId: string, workerId: string): Promise<void>;
+  drain(worker: WorkerName): Promise<void>;
   /** The worker that polls, which is a sign of life. Throws WORKER_NOT_FOUND and WORKER_DRAINING. */
-  findPolling(namespaceId: string, workerId: string): Promise<WorkerRow>;
+  findPolling(worker: WorkerName): Promise<WorkerRow>;
+  /** Looks anew whether a worker may take tasks no more. */
+  isDraining(worker: WorkerName): Promise<boolean>;
+  /** Another server has changed the worker with this hash: what is known of it holds no more. */
+  forget(hash: string): void;
   /** Notes a sign of life that says nothing of what the worker holds. */
-  noteSeen(namespaceId: string, workerId: string): void;
+  noteSeen(worker: WorkerName): void;
   /** Writes the heartbeats that came since the last time. */
   flush(): Promise<void>;
 }
@@ -35,9 +34,6 @@ export interface WorkerLoad {
   readonly activityTasks: number;
 }
 
-/** A worker is asked for again after so long, so that a drain at another server is noticed. */
-const keptMs = 5_000;
-
 /** A worker that was silent for so long is dead. */
 export const silentMicros = 90_000_000;
 
@@ -47,35 +43,19 @@ export function openWorkerRegistry(
   now: () => Micros,
   nowMs: () => number = Date.now,
 ): WorkerRegistry {
-  const known = new Map<string, { worker: WorkerRow; until: number }>();
+  const known = openKnownWorkers(database, nowMs);
   let beats = new Map<string, WorkerBeat>();
 
-  /** What is kept is in the order in which it goes out of date. */
-  function forgetOld(): void {
-    for (const [key, { until }] of known) {
-      if (until > nowMs()) return;
-      known.delete(key);
-    }
-  }
-
-  function noteBeat(namespaceId: string, workerId: string, load: WorkerLoad | undefined): void {
-    const key = `${namespaceId}/${workerId}`;
+  function noteBeat(worker: WorkerName, load: WorkerLoad | undefined): void {
+    const key = workerKey(worker);
     const { workflowTasks, activityTasks } = load ?? beats.get(key) ?? {};
-    beats.set(key, { namespaceId, workerId, at: now(), workflowTasks, activityTasks });
+    beats.set(key, { ...worker, at: now(), workflowTasks, activityTasks });
   }
 
-  async function find(namespaceId: string, workerId: string): Promise<WorkerRow> {
-    const key = `${namespaceId}/${workerId}`;
-    const cached = known.get(key);
-    if (cached !== undefined && cached.until > nowMs()) return cached.worker;
-    known.delete(key);
-    const worker = await findWorker(database.read, namespaceId, workerId);
-    if (worker === undefined) {
-      throw workerNotFound(workerId);
-    }
-    forgetOld();
-    known.set(key, { worker, until: nowMs() + keptMs });
-    return worker;
+  async function find(worker: WorkerName): Promise<WorkerRow> {
+    const found = await known.find(worker);
+    if (found === undefined) throw workerNotFound(worker.workerId);
+    return found;
   }
 
   async function flush(): Promise<void> {
@@ -90,55 +70,56 @@ export function openWorkerRegistry(
     }
   }
 
-  /** One that was dead is written alive before it can have anything again: else nobody would look for that if this server died right after. */
-  async function writeRevival(namespaceId: string, workerId: string): Promise<void> {
-    await flush();
-    known.delete(`${namespaceId}/${workerId}`);
-  }
-
   return {
-    async register(namespaceId, workerId, spec) {
-      const stored = toBinary(WorkerSpecSchema, create(WorkerSpecSchema, { ...spec, workerId }));
+    async register(worker, spec) {
       const { taskQueues } = spec;
-      await upsertWorker(database.read, { namespaceId, workerId, spec: stored, taskQueues, at: now() });
-      known.delete(`${namespaceId}/${workerId}`);
+      const stored = toBinary(
+        WorkerSpecSchema,
+        create(WorkerSpecSchema, { ...spec, workerId: worker.workerId }),
+      );
+      await upsertWorker(database.read, { ...worker, spec: stored, taskQueues, at: now() });
+      known.forget(worker);
     },
-    async heartbeat(namespaceId, workerId, load) {
-      const worker = await find(namespaceId, workerId);
-      noteBeat(namespaceId, workerId, load);
-      return { isDraining: worker.isDraining };
+    async heartbeat(worker, load) {
+      const { isDraining } = await find(worker);
+      noteBeat(worker, load);
+      return { isDraining };
     },
-    async drain(namespaceId, workerId) {
-      const isKnown = await drainWorker(database.read, namespaceId, workerId);
-      known.delete(`${namespaceId}/${workerId}`);
-      if (!isKnown) throw workerNotFound(workerId);
+    async drain(worker) {
+      const isKnown = await drainWorker(database.read, worker.namespaceId, worker.workerId);
+      known.forget(worker);
+      if (!isKnown) throw workerNotFound(worker.workerId);
     },
-    async findPolling(namespaceId, workerId) {
-      const worker = await find(namespaceId, workerId);
-      noteBeat(namespaceId, workerId, undefined);
-      if (worker.seenAt <= now() - silentMicros) await writeRevival(namespaceId, workerId);
-      if (worker.isDraining) {
-        throw new RefusedError(
-          ErrorReason.WORKER_DRAINING,
-          `worker "${workerId}" is draining: register anew to take tasks`,
-          {
-            worker_id: workerId,
-          },
-        );
+    async findPolling(worker) {
+      const found = await find(worker);
+      noteBeat(worker, undefined);
+      // One that was dead is written alive before it can have anything again: else nobody would look for that if this server died right after.
+      if (found.seenAt <= now() - silentMicros) {
+        await flush();
+        known.forget(worker);
       }
-      return worker;
+      if (found.isDraining) throw workerDraining(worker.workerId);
+      return found;
     },
-    noteSeen: (namespaceId, workerId) => noteBeat(namespaceId, workerId, undefined),
+    isDraining: async (worker) => (await known.findNow(worker))?.isDraining ?? true,
+    forget: known.forgetHash,
+    noteSeen: (worker) => noteBeat(worker, undefined),
     flush,
   };
+}
+
+function workerDraining(workerId: string): RefusedError {
+  return new RefusedError(
+    ErrorReason.WORKER_DRAINING,
+    `worker "${workerId}" is draining: register anew to take tasks`,
+    { worker_id: workerId },
+  );
 }
 
 function workerNotFound(workerId: string): RefusedError {
   return new RefusedError(
     ErrorReason.WORKER_NOT_FOUND,
     `there is no worker "${workerId}" in this namespace: register it again`,
-    {
-      worker_id: workerId,
-    },
+    { worker_id: workerId },
   );
 }

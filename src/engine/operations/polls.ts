@@ -101,7 +101,8 @@ async function poll(
     call.signal,
   );
   // Whoever takes a task is there; that it began to poll may be a minute ago.
-  if (given.length > 0 && request.workerId !== "") parts.workers.noteSeen(namespaceId, request.workerId);
+  if (given.length > 0 && request.workerId !== "")
+    parts.workers.noteSeen({ namespaceId, workerId: request.workerId });
   return given;
 }
 
@@ -113,7 +114,7 @@ async function typesOf(
   shape: PollShape,
 ): Promise<readonly string[]> {
   if (workerId === "") return [...shape.types].sort();
-  const worker = await parts.workers.findPolling(namespaceId, workerId);
+  const worker = await parts.workers.findPolling({ namespaceId, workerId });
   if (shape.types.length > 0) return [...shape.types].sort();
   const spec = fromBinary(WorkerSpecSchema, worker.spec);
   return [...(shape.kind === "workflow" ? spec.workflowTypes : spec.activityTypes)].sort();
