@@ -10,10 +10,10 @@ import { recordOutside } from "./outside.js";
 import { decideRetry } from "./retry-rule.js";
 import type { ActivityState } from "./run-state.js";
 
-/** What a deadline of an activity is called. */
-export type ActivityTimeout = Exclude<ActivityDeadlineKind, "activity-ready">;
+/** Why an activity, or an attempt at it, is over: what its deadlines are called, and the death of its worker. */
+export type ActivityTimeout = Exclude<ActivityDeadlineKind, "activity-ready"> | "dead-worker";
 
-/** Acts on a deadline that has passed. Those of an attempt count as its failure; the others end the activity. */
+/** Acts on a deadline that has passed, or on a worker that is dead. Those of an attempt count as its failure; the others end the activity. */
 export function timeOutActivity(draft: Draft, activity: ActivityState, timeout: ActivityTimeout): void {
   const failure = failureOf(activity, timeout);
   const { lease } = activity;
@@ -34,6 +34,7 @@ const kinds: Record<ActivityTimeout, TimeoutKind> = {
   "schedule-to-close": TimeoutKind.SCHEDULE_TO_CLOSE,
   "start-to-close": TimeoutKind.START_TO_CLOSE,
   heartbeat: TimeoutKind.HEARTBEAT,
+  "dead-worker": TimeoutKind.HEARTBEAT,
 };
 
 const messages: Record<ActivityTimeout, string> = {
@@ -41,6 +42,7 @@ const messages: Record<ActivityTimeout, string> = {
   "schedule-to-close": "the attempts at the activity took longer than its schedule-to-close timeout",
   "start-to-close": "the attempt took longer than the activity's start-to-close timeout",
   heartbeat: "no heartbeat came within the activity's heartbeat timeout",
+  "dead-worker": "the worker that had the activity was silent for so long that it was declared dead",
 };
 
 /** Why no further attempt is made after a deadline that is none of an attempt. */
@@ -49,10 +51,11 @@ const finalState: Record<ActivityTimeout, RetryState> = {
   "schedule-to-close": RetryState.TIMEOUT,
   "start-to-close": RetryState.TIMEOUT,
   heartbeat: RetryState.TIMEOUT,
+  "dead-worker": RetryState.TIMEOUT,
 };
 
 function isOfAttempt(timeout: ActivityTimeout): boolean {
-  return timeout === "start-to-close" || timeout === "heartbeat";
+  return timeout === "start-to-close" || timeout === "heartbeat" || timeout === "dead-worker";
 }
 
 function failureOf({ heartbeat, lease }: ActivityState, timeout: ActivityTimeout): Failure {

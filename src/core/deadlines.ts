@@ -80,6 +80,10 @@ function* taskDeadlines(task: WorkflowTaskState): Generator<Deadline> {
   else if (task.readyPosition === undefined) yield { kind: "task-ready", at: task.readyAt, eventId };
 }
 
-function lastSignOfLife({ heartbeat }: ActivityState, lease: { epoch: number; startedAt: Micros }): Micros {
+/** When whoever has an activity was last heard of as its holder. */
+export function lastSignOfLife(
+  { heartbeat }: ActivityState,
+  lease: { epoch: number; startedAt: Micros },
+): Micros {
   return heartbeat?.epoch === lease.epoch ? Math.max(heartbeat.at, lease.startedAt) : lease.startedAt;
 }

@@ -57,6 +57,7 @@ export interface Engine {
     request: wk.HeartbeatWorkerRequest,
     call: Call,
   ): Init<typeof wk.HeartbeatWorkerResponseSchema>;
+  listWorkers(request: wk.ListWorkersRequest, call: Call): Init<typeof wk.ListWorkersResponseSchema>;
   drainWorker(request: wk.DrainWorkerRequest, call: Call): Init<typeof wk.DrainWorkerResponseSchema>;
   pollWorkflowTasks(
     request: wk.PollWorkflowTasksRequest,

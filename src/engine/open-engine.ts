@@ -19,9 +19,10 @@ import type { EngineMetrics } from "./metrics.js";
 import { type NamespaceCache, openNamespaceCache } from "./namespace-cache.js";
 import { returnGivenTask } from "./operations/polls.js";
 import { startClaimedTask } from "./operations/start-task.js";
+import { endDrainedPolls } from "./operations/workers.js";
 import { bindOperations } from "./operations.js";
 import type { EngineParts } from "./parts.js";
-import { openPeers, type Peers } from "./peers.js";
+import { openPeers, type PeerHearers, type Peers } from "./peers.js";
 import { announceReady } from "./ready-changes.js";
 import { makeRunId } from "./run-id.js";
 import { openRunWatch, type RunWatch } from "./run-watch.js";
@@ -126,16 +127,24 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     activityPolls: openPollAnswers({ empty: [], nowMs }),
     watch,
     namespaces,
-    workers: openWorkerRegistry(database),
+    workers: openWorkerRegistry(database, () => clock.latest()),
     heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
+    tellDraining: (worker) => peers.tellDraining(worker),
     fault,
   };
-  const peers = await openPeers(database, randomUUID(), {
+  const peers = await openPeers(database, randomUUID(), hearersOf(parts));
+  return assemble({ parts, due, peers, deliveries, metrics });
+}
+
+/** What is done with the hints of other servers. */
+function hearersOf(parts: EngineParts): PeerHearers {
+  const { dispatch, watch, fault } = parts;
+  return {
     madeReady: (queueHash) => dispatch.madeReadyElsewhere(queueHash),
     changedTail: watch.changedTail,
+    mayDrain: (workerHash) => void endDrainedPolls(parts, workerHash),
     fault,
-  });
-  return assemble({ parts, due, peers, deliveries, metrics });
+  };
 }
 
 interface Assembly {

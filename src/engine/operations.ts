@@ -32,6 +32,7 @@ import { getWorkflowResult } from "./reads/get-result.js";
 import { getLatestSnapshot } from "./reads/get-snapshot.js";
 import { getWorkflow } from "./reads/get-workflow.js";
 import { listChildWorkflows } from "./reads/list-children.js";
+import { listWorkers } from "./reads/list-workers.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
 import { createNamespace, listNamespaces } from "./reads/namespaces.js";
 
@@ -60,6 +61,7 @@ export function bindOperations(parts: EngineParts): Engine {
     getUpdateResult: bind(getUpdateResult),
     registerWorker: bind(registerWorker),
     heartbeatWorker: bind(heartbeatWorker),
+    listWorkers: bind(listWorkers),
     drainWorker: bind(drainWorker),
     pollWorkflowTasks: bind(pollWorkflowTasks),
     completeWorkflowTasks: bind(completeWorkflowTasks),

@@ -12,6 +12,7 @@ import type { NamespaceCache } from "./namespace-cache.js";
 import type { RunWatch } from "./run-watch.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
+import type { WorkerName } from "./worker-name.js";
 import type { WorkerRegistry } from "./worker-registry.js";
 
 /** The parts of one engine. */
@@ -32,6 +33,8 @@ export interface EngineParts {
   readonly namespaces: NamespaceCache;
   readonly workers: WorkerRegistry;
   readonly heartbeats: HeartbeatFlusher;
+  /** Tells the other servers that a worker takes no more tasks. */
+  tellDraining(worker: WorkerName): void;
   /** Reports a fault that nobody else will report. */
   fault(message: string, error: unknown): void;
 }

@@ -1,5 +1,5 @@
 /**
- * Hints between servers: which queues have become ready and which runs have changed, for those who wait at another server.
+ * Hints between servers: which queues have become ready, which runs have changed and which workers drain, for those who wait at another server.
  *
  * A hint is sent after the commit, on a connection of its own, at most one message every few milliseconds. Any may be lost: whoever waits also looks again
  * from time to time. With one live server nothing is sent.
@@ -9,6 +9,7 @@ import type { QueueName } from "../store/claim.js";
 import type { Database } from "../store/database.js";
 import { beatServer, removeServer } from "../store/servers.js";
 import { queueHash } from "./dispatch/queue-directory.js";
+import { type WorkerName, workerHash } from "./worker-name.js";
 
 /** The other servers of the database. */
 export interface Peers {
@@ -16,6 +17,8 @@ export interface Peers {
   tellReady(queue: QueueName): void;
   /** A run has changed. */
   tellChanged(runId: string, isClosed: boolean): void;
+  /** A worker takes no more tasks. */
+  tellDraining(worker: WorkerName): void;
   /** Says that this server is alive and looks how many are. */
   beat(): Promise<void>;
   /** Says that this server is gone. */
@@ -28,6 +31,8 @@ export interface PeerHearers {
   madeReady(queueHash: string): void;
   /** A run whose id ends with these hex digits may have changed. */
   changedTail(runIdTail: string, mayBeClosed: boolean): void;
+  /** The worker with this hash may drain. */
+  mayDrain(workerHash: string): void;
   fault(message: string, error: unknown): void;
 }
 
@@ -41,6 +46,7 @@ const readyKind = 1;
 const changedKind = 2;
 const closedKind = 3;
 const helloKind = 4;
+const drainingKind = 5;
 
 /** Starts to listen and tells the others that a server has come. */
 export async function openPeers(database: Database, serverId: string, hearers: PeerHearers): Promise<Peers> {
@@ -76,6 +82,7 @@ export async function openPeers(database: Database, serverId: string, hearers: P
       if (bytes[at] === readyKind) hearers.madeReady(subject);
       else if (bytes[at] === changedKind) hearers.changedTail(subject, false);
       else if (bytes[at] === closedKind) hearers.changedTail(subject, true);
+      else if (bytes[at] === drainingKind) hearers.mayDrain(subject);
       else if (bytes[at] === helloKind)
         beat().catch((error: unknown) => hearers.fault("a heartbeat was lost", error));
     }
@@ -92,6 +99,7 @@ export async function openPeers(database: Database, serverId: string, hearers: P
     tellReady: (queue) => tell(readyKind, Buffer.from(queueHash(queue), "hex")),
     tellChanged: (runId, isClosed) =>
       tell(isClosed ? closedKind : changedKind, Buffer.from(runIdTail(runId), "hex")),
+    tellDraining: (worker) => tell(drainingKind, Buffer.from(workerHash(worker), "hex")),
     beat,
     async stop() {
       if (timer !== undefined) await send();

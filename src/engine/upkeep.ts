@@ -17,6 +17,7 @@ import type { EngineMetrics } from "./metrics.js";
 import { wakeRun } from "./operations/wake-run.js";
 import type { EngineParts } from "./parts.js";
 import type { Peers } from "./peers.js";
+import { openWorkerRelease } from "./release-workers.js";
 
 /** The passes. Each resolves with how long it can wait for the next, in milliseconds. */
 export interface Upkeep {
@@ -36,6 +37,8 @@ export interface Upkeep {
   beat(): Promise<void>;
   /** Writes the heartbeats of workers, and counts ready tasks for the metrics. */
   flushWorkers(): Promise<void>;
+  /** Takes back what workers held that are dead. */
+  releaseDeadWorkers(): Promise<number>;
   /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats and silent workers. */
   tidy(): Promise<void>;
 }
@@ -118,6 +121,7 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       metrics.readyTasks("workflow", workflow);
       metrics.readyTasks("activity", activity);
     },
+    releaseDeadWorkers: openWorkerRelease(parts, metrics),
     async tidy() {
       // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
       await parts.database.transaction((tx) => makePartitions(tx));

@@ -3,18 +3,27 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import { type WorkerSpec, WorkerSpecSchema } from "../../gen/pawl/v1/worker_pb.js";
 import { RefusedError } from "../core/errors.js";
+import type { Micros } from "../core/run-state.js";
 import type { Database } from "../store/database.js";
-import { beatWorkers, drainWorker, findWorker, upsertWorker, type WorkerRow } from "../store/workers.js";
+import { beatWorkers, drainWorker, upsertWorker, type WorkerBeat, type WorkerRow } from "../store/workers.js";
+import { openKnownWorkers } from "./known-workers.js";
+import { type WorkerName, workerKey } from "./worker-name.js";
 
 /** Knows the workers. */
 export interface WorkerRegistry {
-  register(namespaceId: string, workerId: string, spec: WorkerSpec): Promise<void>;
+  register(worker: WorkerName, spec: WorkerSpec): Promise<void>;
   /** Throws WORKER_NOT_FOUND. */
-  heartbeat(namespaceId: string, workerId: string, load: WorkerLoad): Promise<{ isDraining: boolean }>;
+  heartbeat(worker: WorkerName, load: WorkerLoad): Promise<{ isDraining: boolean }>;
   /** Throws WORKER_NOT_FOUND. */
-  drain(namespaceId: string, workerId: string): Promise<void>;
-  /** The worker that polls. Throws WORKER_NOT_FOUND and WORKER_DRAINING. */
-  findPolling(namespaceId: string, workerId: string): Promise<WorkerRow>;
+  drain(worker: WorkerName): Promise<void>;
+  /** The worker that polls, which is a sign of life. Throws WORKER_NOT_FOUND and WORKER_DRAINING. */
+  findPolling(worker: WorkerName): Promise<WorkerRow>;
+  /** Looks anew whether a worker may take tasks no more. */
+  isDraining(worker: WorkerName): Promise<boolean>;
+  /** Another server has changed the worker with this hash: what is known of it holds no more. */
+  forget(hash: string): void;
+  /** Notes a sign of life that says nothing of what the worker holds. */
+  noteSeen(worker: WorkerName): void;
   /** Writes the heartbeats that came since the last time. */
   flush(): Promise<void>;
 }
@@ -25,85 +34,92 @@ export interface WorkerLoad {
   readonly activityTasks: number;
 }
 
-/** A worker is asked for again after so long, so that a drain at another server is noticed. */
-const keptMs = 5_000;
+/** A worker that was silent for so long is dead. */
+export const silentMicros = 90_000_000;
 
-/** Opens a registry that knows nobody yet. */
-export function openWorkerRegistry(database: Database, nowMs: () => number = Date.now): WorkerRegistry {
-  const known = new Map<string, { worker: WorkerRow; until: number }>();
-  let beats = new Map<string, { namespaceId: string; workerId: string } & WorkerLoad>();
+/** Opens a registry that knows nobody yet; `now` is the database's time. */
+export function openWorkerRegistry(
+  database: Database,
+  now: () => Micros,
+  nowMs: () => number = Date.now,
+): WorkerRegistry {
+  const known = openKnownWorkers(database, nowMs);
+  let beats = new Map<string, WorkerBeat>();
 
-  /** What is kept is in the order in which it goes out of date. */
-  function forgetOld(): void {
-    for (const [key, { until }] of known) {
-      if (until > nowMs()) return;
-      known.delete(key);
-    }
+  function noteBeat(worker: WorkerName, load: WorkerLoad | undefined): void {
+    const key = workerKey(worker);
+    const { workflowTasks, activityTasks } = load ?? beats.get(key) ?? {};
+    beats.set(key, { ...worker, at: now(), workflowTasks, activityTasks });
   }
 
-  async function find(namespaceId: string, workerId: string): Promise<WorkerRow> {
-    const key = `${namespaceId}/${workerId}`;
-    const cached = known.get(key);
-    if (cached !== undefined && cached.until > nowMs()) return cached.worker;
-    known.delete(key);
-    const worker = await findWorker(database.read, namespaceId, workerId);
-    if (worker === undefined) {
-      throw workerNotFound(workerId);
+  async function find(worker: WorkerName): Promise<WorkerRow> {
+    const found = await known.find(worker);
+    if (found === undefined) throw workerNotFound(worker.workerId);
+    return found;
+  }
+
+  async function flush(): Promise<void> {
+    if (beats.size === 0) return;
+    const written = beats;
+    beats = new Map();
+    try {
+      await beatWorkers(database.read, [...written.values()]);
+    } catch (error) {
+      beats = new Map([...written, ...beats]);
+      throw error;
     }
-    forgetOld();
-    known.set(key, { worker, until: nowMs() + keptMs });
-    return worker;
   }
 
   return {
-    async register(namespaceId, workerId, spec) {
-      const stored = toBinary(WorkerSpecSchema, create(WorkerSpecSchema, { ...spec, workerId }));
-      await upsertWorker(database.read, { namespaceId, workerId, spec: stored });
-      known.delete(`${namespaceId}/${workerId}`);
+    async register(worker, spec) {
+      const { taskQueues } = spec;
+      const stored = toBinary(
+        WorkerSpecSchema,
+        create(WorkerSpecSchema, { ...spec, workerId: worker.workerId }),
+      );
+      await upsertWorker(database.read, { ...worker, spec: stored, taskQueues, at: now() });
+      known.forget(worker);
     },
-    async heartbeat(namespaceId, workerId, load) {
-      const worker = await find(namespaceId, workerId);
-      beats.set(`${namespaceId}/${workerId}`, { namespaceId, workerId, ...load });
-      return { isDraining: worker.isDraining };
+    async heartbeat(worker, load) {
+      const { isDraining } = await find(worker);
+      noteBeat(worker, load);
+      return { isDraining };
     },
-    async drain(namespaceId, workerId) {
-      const isKnown = await drainWorker(database.read, namespaceId, workerId);
-      known.delete(`${namespaceId}/${workerId}`);
-      if (!isKnown) throw workerNotFound(workerId);
+    async drain(worker) {
+      const isKnown = await drainWorker(database.read, worker.namespaceId, worker.workerId);
+      known.forget(worker);
+      if (!isKnown) throw workerNotFound(worker.workerId);
     },
-    async findPolling(namespaceId, workerId) {
-      const worker = await find(namespaceId, workerId);
-      if (worker.isDraining) {
-        throw new RefusedError(
-          ErrorReason.WORKER_DRAINING,
-          `worker "${workerId}" is draining: register anew to take tasks`,
-          {
-            worker_id: workerId,
-          },
-        );
+    async findPolling(worker) {
+      const found = await find(worker);
+      noteBeat(worker, undefined);
+      // One that was dead is written alive before it can have anything again: else nobody would look for that if this server died right after.
+      if (found.seenAt <= now() - silentMicros) {
+        await flush();
+        known.forget(worker);
       }
-      return worker;
+      if (found.isDraining) throw workerDraining(worker.workerId);
+      return found;
     },
-    async flush() {
-      if (beats.size === 0) return;
-      const written = beats;
-      beats = new Map();
-      try {
-        await beatWorkers(database.read, [...written.values()]);
-      } catch (error) {
-        beats = new Map([...written, ...beats]);
-        throw error;
-      }
-    },
+    isDraining: async (worker) => (await known.findNow(worker))?.isDraining ?? true,
+    forget: known.forgetHash,
+    noteSeen: (worker) => noteBeat(worker, undefined),
+    flush,
   };
+}
+
+function workerDraining(workerId: string): RefusedError {
+  return new RefusedError(
+    ErrorReason.WORKER_DRAINING,
+    `worker "${workerId}" is draining: register anew to take tasks`,
+    { worker_id: workerId },
+  );
 }
 
 function workerNotFound(workerId: string): RefusedError {
   return new RefusedError(
     ErrorReason.WORKER_NOT_FOUND,
     `there is no worker "${workerId}" in this namespace: register it again`,
-    {
-      worker_id: workerId,
-    },
+    { worker_id: workerId },
   );
 }

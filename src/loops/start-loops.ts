@@ -42,6 +42,11 @@ export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): ()
       everyMs: workerFlushMs,
       failed: failed("writing worker heartbeats"),
     }),
+    startLoop({
+      pass: () => upkeep.releaseDeadWorkers(),
+      everyMs: retryMs,
+      failed: failed("taking back the tasks of dead workers"),
+    }),
     startLoop({ pass: () => upkeep.tidy(), everyMs: tidyMs, failed: failed("tidying up") }),
   ];
   const { slowPollMs, rereadMs } = times;

@@ -5,7 +5,7 @@ import type { WorkflowTaskCompletion } from "../../gen/pawl/v1/task_pb.js";
 import type { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
 import type { Engine } from "../engine/engine.js";
 import { batch } from "./batch.js";
-import { asPoll, inNamespace } from "./defaults.js";
+import { asPoll, inNamespace, paged } from "./defaults.js";
 import { type Handlers, whole } from "./handler.js";
 import type { Violation } from "./invalid-request-error.js";
 import { refuseIfUsed } from "./not-implemented.js";
@@ -15,6 +15,7 @@ export function workerHandlers(engine: Engine): Handlers<typeof WorkerService> {
   return {
     registerWorker: whole((request, call) => engine.registerWorker(inNamespace(request), call)),
     heartbeatWorker: whole((request, call) => engine.heartbeatWorker(inNamespace(request), call)),
+    listWorkers: whole((request, call) => engine.listWorkers(paged(inNamespace(request)), call)),
     drainWorker: whole((request, call) => engine.drainWorker(inNamespace(request), call)),
     ...workflowTaskHandlers(engine),
     ...activityTaskHandlers(engine),

@@ -22,6 +22,7 @@ export const runColumns = {
   sticky_worker_id: ["text", (row) => row.state.stickyWorkerId],
   sticky_event_id: ["int", (row) => row.state.stickyEventId],
   messages_sent: ["int", (row) => row.state.messagesSent],
+  task_worker_id: ["text", (row) => row.state.workflowTask?.lease?.workerId],
   workflow_task: ["json", (row) => row.columns.workflowTask],
   workflow_task_failure: ["bytea", (row) => row.columns.workflowTaskFailure],
 } satisfies Columns<Run>;
@@ -103,7 +104,9 @@ const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
     seq,
     state: ["json", (row) => row.state],
     last_failure: ["bytea", (row) => row.lastFailure],
+    task_queue: ["text", (row) => row.taskQueue],
     lease_epoch: ["int", (row) => row.leaseEpoch],
+    lease_worker_id: ["text", (row) => row.leaseWorkerId],
     is_cancel_requested: ["boolean", (row) => row.isCancelRequested],
   },
   goneActivities: { unit, run_id: runId, seq },

@@ -52,7 +52,9 @@ export interface BatchRows {
       seq: number;
       state: string;
       lastFailure: Uint8Array | undefined;
+      taskQueue: string;
       leaseEpoch: number | undefined;
+      leaseWorkerId: string | undefined;
       isCancelRequested: boolean;
     }
   >;
@@ -212,7 +214,9 @@ function addActivities(rows: BatchRows, unit: number, { before, after }: RunStep
       seq: activity.seq,
       state: encodeActivity(activity),
       lastFailure: encodeFailure(activity.lastFailure),
+      taskQueue: activity.taskQueue,
       leaseEpoch: activity.lease?.epoch,
+      leaseWorkerId: activity.lease?.workerId,
       isCancelRequested: activity.cancelRequestedEventId !== undefined,
     });
   }

@@ -191,13 +191,13 @@ const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
   )`,
   putActivities: (rows) => `
   put_activity as (
-    insert into activities (run_id, seq, state, last_failure, lease_epoch, is_cancel_requested)
-    select run_id, seq, state, last_failure, lease_epoch, is_cancel_requested
+    insert into activities (run_id, seq, state, last_failure, task_queue, lease_epoch, lease_worker_id, is_cancel_requested)
+    select run_id, seq, state, last_failure, task_queue, lease_epoch, lease_worker_id, is_cancel_requested
     from ${rows} w
     where ${isWon("w")}
     on conflict (run_id, seq) do update
     set state = excluded.state, last_failure = excluded.last_failure, lease_epoch = excluded.lease_epoch,
-      is_cancel_requested = excluded.is_cancel_requested
+      lease_worker_id = excluded.lease_worker_id, is_cancel_requested = excluded.is_cancel_requested
   )`,
   goneActivities: (rows) => `
   gone_activity as (

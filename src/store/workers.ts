@@ -16,24 +16,46 @@ export interface WorkerRow {
   readonly activityTasks: number;
 }
 
+/** A worker to register. */
+export interface NewWorker extends Pick<WorkerRow, "namespaceId" | "workerId" | "spec"> {
+  readonly taskQueues: readonly string[];
+  readonly at: Micros;
+}
+
+/** A sign of life of a worker. */
+export interface WorkerBeat {
+  readonly namespaceId: string;
+  readonly workerId: string;
+  readonly at: Micros;
+  /** What it holds. Undefined: it did not say. */
+  readonly workflowTasks: number | undefined;
+  readonly activityTasks: number | undefined;
+}
+
+/** Which workers to list. */
+export interface WorkersAsk {
+  readonly namespaceId: string;
+  /** Only those that poll it. Empty: all. */
+  readonly taskQueue: string;
+  /** Behind this id. */
+  readonly after: string;
+  readonly limit: number;
+}
+
 /** Registers a worker, anew if it is known. */
-export async function upsertWorker(
-  q: Queryable,
-  worker: Pick<WorkerRow, "namespaceId" | "workerId" | "spec">,
-): Promise<void> {
-  await q.query(upsertStatement, [worker.namespaceId, worker.workerId, worker.spec]);
+export async function upsertWorker(q: Queryable, worker: NewWorker): Promise<void> {
+  const { namespaceId, workerId, spec, taskQueues, at } = worker;
+  await q.query(upsertStatement, [namespaceId, workerId, spec, taskQueues, at]);
 }
 
 /** Notes that workers are alive. Those that are not known any more are passed by. */
-export async function beatWorkers(
-  q: Queryable,
-  beats: readonly Pick<WorkerRow, "namespaceId" | "workerId" | "workflowTasks" | "activityTasks">[],
-): Promise<void> {
+export async function beatWorkers(q: Queryable, beats: readonly WorkerBeat[]): Promise<void> {
   await q.query(beatStatement, [
     beats.map((beat) => beat.namespaceId),
     beats.map((beat) => beat.workerId),
     beats.map((beat) => beat.workflowTasks),
     beats.map((beat) => beat.activityTasks),
+    beats.map((beat) => beat.at),
   ]);
 }
 
@@ -53,6 +75,14 @@ export async function findWorker(
   return row;
 }
 
+/** Lists workers by id. */
+export async function listWorkers(
+  q: Queryable,
+  { namespaceId, taskQueue, after, limit }: WorkersAsk,
+): Promise<WorkerRow[]> {
+  return q.query<WorkerRow>(listStatement, [namespaceId, taskQueue, after, limit]);
+}
+
 /** Removes workers that were silent for a day. Returns how many, at most 1,000. */
 export async function removeOldWorkers(q: Queryable): Promise<number> {
   const rows = await q.query(removeStatement, []);
@@ -62,24 +92,26 @@ export async function removeOldWorkers(q: Queryable): Promise<number> {
 const upsertStatement: Statement = {
   name: "upsert_worker",
   text: `
-    insert into workers (namespace_id, worker_id, spec, registered_at, seen_at)
-    values ($1::uuid, $2::text, $3::bytea, ${nowMicros}, ${nowMicros})
+    insert into workers (namespace_id, worker_id, spec, task_queues, registered_at, seen_at)
+    values ($1::uuid, $2::text, $3::bytea, $4::text[], $5::bigint, $5::bigint)
     on conflict (namespace_id, worker_id) do update
-    set spec = excluded.spec, is_draining = false, registered_at = excluded.registered_at, seen_at = excluded.seen_at,
-      workflow_tasks = 0, activity_tasks = 0`,
+    set spec = excluded.spec, task_queues = excluded.task_queues, is_draining = false, registered_at = excluded.registered_at,
+      seen_at = excluded.seen_at, workflow_tasks = 0, activity_tasks = 0, released_at = null`,
 };
 
 const beatStatement: Statement = {
   name: "beat_workers",
   text: `
     with held as materialized (
-      select k.namespace_id, k.worker_id, b.workflow_tasks, b.activity_tasks
-      from unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) as b (namespace_id, worker_id, workflow_tasks, activity_tasks)
+      select k.namespace_id, k.worker_id, b.workflow_tasks, b.activity_tasks, b.seen_at
+      from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bigint[])
+        as b (namespace_id, worker_id, workflow_tasks, activity_tasks, seen_at)
       join workers k on k.namespace_id = b.namespace_id and k.worker_id = b.worker_id
       for update of k skip locked
     )
     update workers k
-    set seen_at = ${nowMicros}, workflow_tasks = h.workflow_tasks, activity_tasks = h.activity_tasks
+    set seen_at = greatest(k.seen_at, h.seen_at), workflow_tasks = coalesce(h.workflow_tasks, k.workflow_tasks),
+      activity_tasks = coalesce(h.activity_tasks, k.activity_tasks), released_at = null
     from held h
     where k.namespace_id = h.namespace_id and k.worker_id = h.worker_id`,
 };
@@ -93,14 +125,27 @@ const drainStatement: Statement = {
     returning worker_id`,
 };
 
+const columns = `
+  namespace_id as "namespaceId", worker_id as "workerId", spec, is_draining as "isDraining",
+  registered_at as "registeredAt", seen_at as "seenAt", workflow_tasks as "workflowTasks",
+  activity_tasks as "activityTasks"`;
+
 const findStatement: Statement = {
   name: "find_worker",
   text: `
-    select namespace_id as "namespaceId", worker_id as "workerId", spec, is_draining as "isDraining",
-      registered_at as "registeredAt", seen_at as "seenAt", workflow_tasks as "workflowTasks",
-      activity_tasks as "activityTasks"
+    select ${columns}
     from workers
     where namespace_id = $1::uuid and worker_id = $2::text`,
+};
+
+const listStatement: Statement = {
+  name: "list_workers",
+  text: `
+    select ${columns}
+    from workers
+    where namespace_id = $1::uuid and worker_id > $3::text and ($2::text = '' or $2::text = any(task_queues))
+    order by worker_id
+    limit $4::int`,
 };
 
 const removeStatement: Statement = {

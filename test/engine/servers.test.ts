@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { workerHash } from "../../src/engine/worker-name.js";
 import { type Actor, actor, completeWorkflow, ms } from "../support/actor.js";
 import {
   errorOf,
   kindsOf,
   makeNamespace,
   openTestCluster,
+  reasonOf,
   seeded,
   type TestCluster,
   type TestServer,
@@ -170,4 +172,49 @@ test("takes over what a dead server would have woken", async () => {
   expect(errorOf(await onA.complete(task, [completeWorkflow]))).toBe("STALE_LEASE");
   expect(b.told.get("leaseExpired")).toMatchObject({ count: 1, last: ["workflow"] });
   expect([...a.faults, ...b.faults]).toEqual([]);
+});
+
+test("ends the polls of a worker that drains at another server, and refuses its next", async () => {
+  const { b, onB } = await openSecond();
+  await onA.register("w");
+  await onA.register("other");
+  const polls = [onB.poll({ workerId: "w" }), onB.pollActivities({ workerId: "w" })];
+  const others = [onB.poll({ workerId: "other" }), onB.poll()];
+  await until("the polls wait", () => b.held().waitingPolls === 4);
+  const began = performance.now();
+  await onA.drain("w");
+  expect(await Promise.all(polls)).toEqual([[], []]);
+  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(await reasonOf(onB.poll({ workerId: "w" }))).toBe("WORKER_DRAINING");
+  expect(b.held().polls).toBe(2);
+  for (const id of ["one", "two"]) await onA.start(id);
+  expect((await Promise.all(others)).flat()).toHaveLength(2);
+  expect([...a.faults, ...b.faults]).toEqual([]);
+});
+
+test("leaves the polls of a worker alone that has registered anew since it drained", async () => {
+  const { b, onB } = await openSecond();
+  await onA.register("w");
+  await onA.drain("w");
+  await onA.register("w");
+  const polling = onB.poll({ workerId: "w" });
+  await until("the poll waits", () => b.held().waitingPolls === 1);
+  const [row] = await cluster.run<{ id: string }>(
+    "select namespace_id as id from namespaces where name = $1",
+    [namespace],
+  );
+  const namespaceId = row?.id ?? "";
+  await cluster.run("select pg_notify('pawl_hints', $1)", [drainingHint("w")]);
+  const looked = () => b.statements.filter((name) => name === "find_worker").length;
+  await until("B has looked the worker up", () => looked() > 1);
+  await onA.start("next");
+  expect((await polling).map(({ workflowId }) => workflowId)).toEqual(["next"]);
+
+  function drainingHint(workerId: string): string {
+    return Buffer.concat([
+      Buffer.alloc(4),
+      Buffer.of(5),
+      Buffer.from(workerHash({ namespaceId, workerId }), "hex"),
+    ]).toString("base64");
+  }
 });

@@ -87,7 +87,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
       "WorkflowService.ResetWorkflow",
       "WorkflowService.DeleteWorkflow",
       "WorkflowService.ListWaiting",
-      "WorkerService.ListWorkers",
       "WorkerService.AppendCommands",
       "WorkerService.AnswerQueries",
       "ScheduleService.CreateSchedule",

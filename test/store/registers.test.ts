@@ -129,18 +129,26 @@ test("creates a namespace once a name, and knows a repeat of the request", async
 test("keeps workers, their load and whether they drain", async () => {
   const q = store.database.read;
   const spec = new Uint8Array([1, 2, 3]);
-  await upsertWorker(q, { namespaceId, workerId: "w", spec });
+  const registered = { namespaceId, workerId: "w", spec, taskQueues: ["orders"], at: Date.now() * 1_000 };
+  await upsertWorker(q, registered);
+  const beat = { namespaceId, workerId: "w", at: registered.at + 5 };
   await beatWorkers(q, [
-    { namespaceId, workerId: "w", workflowTasks: 2, activityTasks: 3 },
-    { namespaceId, workerId: "gone", workflowTasks: 0, activityTasks: 0 },
+    { ...beat, workflowTasks: 2, activityTasks: 3 },
+    { ...beat, workerId: "gone", workflowTasks: 0, activityTasks: 0 },
   ]);
+  await beatWorkers(q, [{ ...beat, at: registered.at, workflowTasks: undefined, activityTasks: undefined }]);
   const worker = await findWorker(q, namespaceId, "w");
-  expect(worker).toMatchObject({ workflowTasks: 2, activityTasks: 3, isDraining: false });
+  expect(worker).toMatchObject({
+    seenAt: beat.at,
+    workflowTasks: 2,
+    activityTasks: 3,
+    isDraining: false,
+  });
   expect([...(worker?.spec ?? [])]).toEqual([1, 2, 3]);
   expect(await drainWorker(q, namespaceId, "w")).toBe(true);
   expect(await drainWorker(q, namespaceId, "gone")).toBe(false);
   expect((await findWorker(q, namespaceId, "w"))?.isDraining).toBe(true);
-  await upsertWorker(q, { namespaceId, workerId: "w", spec });
+  await upsertWorker(q, registered);
   expect((await findWorker(q, namespaceId, "w"))?.isDraining).toBe(false);
   expect(await findWorker(q, namespaceId, "gone")).toBeUndefined();
   await store.run("update workers set seen_at = seen_at - 90000000000");

@@ -143,6 +143,11 @@ export function actor({ operations }: TestServer, namespace: string) {
       const { outcomes = [] } = await operations.failWorkflowTasks(request, callOf());
       return outcomes[0];
     },
+    async renew(task: Pick<WorkflowTask, "taskToken"> | undefined) {
+      const request = create(wk.RenewWorkflowTasksRequestSchema, { namespace, taskTokens: [tokenOf(task)] });
+      const { outcomes = [] } = await operations.renewWorkflowTasks(request, callOf());
+      return outcomes[0];
+    },
     async completeActivity(task: Pick<ActivityTask, "taskToken"> | undefined, result = '"done"') {
       const request = create(wk.CompleteActivityTasksRequestSchema, {
         namespace,
@@ -186,6 +191,19 @@ export function actor({ operations }: TestServer, namespace: string) {
           typeof wk.RegisterWorkerRequestSchema
         >),
         callOf(),
+      ),
+    beatWorker: (workerId: string, rest: Init<typeof wk.HeartbeatWorkerRequestSchema> = {}) =>
+      operations.heartbeatWorker(
+        create(wk.HeartbeatWorkerRequestSchema, { namespace, workerId, ...rest }),
+        callOf(),
+      ),
+    workers: async (rest: Init<typeof wk.ListWorkersRequestSchema> = {}) =>
+      create(
+        wk.ListWorkersResponseSchema,
+        await operations.listWorkers(
+          create(wk.ListWorkersRequestSchema, { namespace, pageSize: 100, ...rest }),
+          callOf(),
+        ),
       ),
     drain: (workerId: string, rest: Init<typeof wk.DrainWorkerRequestSchema> = {}) =>
       operations.drainWorker(create(wk.DrainWorkerRequestSchema, { namespace, workerId, ...rest }), callOf()),

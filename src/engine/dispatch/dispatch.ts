@@ -12,6 +12,7 @@ import type { HandedTask, Poller, TaskOffer } from "../../core/transition.js";
 import type { QueueName } from "../../store/claim.js";
 import type { EngineMetrics } from "../metrics.js";
 import { startWait, type Waiter } from "../wait.js";
+import { type WorkerName, workerHash } from "../worker-name.js";
 import { type ClaimParts, claimForPolls } from "./claim.js";
 import { openQueueDirectory } from "./queue-directory.js";
 import { choosePoll, type GivenTask, isKnownEmpty, type Poll, roomOf, type TaskQueue } from "./task-queue.js";
@@ -41,7 +42,9 @@ export interface Dispatch {
   /** The queues that polls wait on. */
   waitingQueues(): QueueName[];
   /** Ends the open polls of a worker: they answer with what they have. */
-  endPolls(worker: { readonly namespaceId: string; readonly workerId: string }): void;
+  endPolls(worker: WorkerName): void;
+  /** The worker with this hash, if it has an open poll. */
+  findPolling(hash: string): WorkerName | undefined;
   /** Refuses new polls and ends the open ones. */
   endAll(): void;
   /** Resolves when no claim is under way. */
@@ -166,10 +169,20 @@ class TaskDispatch implements Dispatch {
     return this.queues.waiting();
   }
 
-  endPolls({ namespaceId, workerId }: { namespaceId: string; workerId: string }): void {
+  endPolls({ namespaceId, workerId }: WorkerName): void {
     for (const poll of this.polls.values()) {
       if (poll.workerId === workerId && poll.queue.namespaceId === namespaceId) poll.end();
     }
+  }
+
+  findPolling(hash: string): WorkerName | undefined {
+    for (const poll of this.polls.values()) {
+      if (poll.workerId === "") continue;
+      const worker = { namespaceId: poll.queue.namespaceId, workerId: poll.workerId };
+      poll.workerHash ??= workerHash(worker);
+      if (poll.workerHash === hash) return worker;
+    }
+    return undefined;
   }
 
   endAll(): void {

@@ -32,6 +32,8 @@ export interface Poll extends Poller {
   readonly given: GivenTask[];
   /** Says that something about it has changed. */
   wake: () => void;
+  /** The hash of its worker, once it was asked for. */
+  workerHash?: string;
   /** Ends its wait: it answers with what it has. */
   readonly end: () => void;
 }

@@ -86,7 +86,7 @@ async function poll(
 ): Promise<GivenTask[]> {
   const { namespaceId } = await parts.namespaces.find(request.namespace);
   const types = await typesOf(parts, namespaceId, request.workerId, shape);
-  return parts.dispatch.poll(
+  const given = await parts.dispatch.poll(
     {
       queue: { kind: shape.kind, namespaceId, taskQueue: request.taskQueue },
       types,
@@ -100,6 +100,10 @@ async function poll(
     },
     call.signal,
   );
+  // Whoever takes a task is there; that it began to poll may be a minute ago.
+  if (given.length > 0 && request.workerId !== "")
+    parts.workers.noteSeen({ namespaceId, workerId: request.workerId });
+  return given;
 }
 
 /** The types that a poll handles: those it names, else those its worker registered. */
@@ -110,7 +114,7 @@ async function typesOf(
   shape: PollShape,
 ): Promise<readonly string[]> {
   if (workerId === "") return [...shape.types].sort();
-  const worker = await parts.workers.findPolling(namespaceId, workerId);
+  const worker = await parts.workers.findPolling({ namespaceId, workerId });
   if (shape.types.length > 0) return [...shape.types].sort();
   const spec = fromBinary(WorkerSpecSchema, worker.spec);
   return [...(shape.kind === "workflow" ? spec.workflowTypes : spec.activityTypes)].sort();

@@ -22,7 +22,7 @@ export async function registerWorker(parts: EngineParts, request: RegisterWorker
   if (worker === undefined) throw new Error("a registration without a worker passed validation");
   const { namespaceId } = await parts.namespaces.find(request.namespace);
   const workerId = worker.workerId === "" ? randomUUID() : worker.workerId;
-  await parts.workers.register(namespaceId, workerId, worker);
+  await parts.workers.register({ namespaceId, workerId }, worker);
   const { limits } = parts;
   return {
     workerId,
@@ -37,7 +37,7 @@ export async function registerWorker(parts: EngineParts, request: RegisterWorker
 /** Notes that a worker is alive. */
 export async function heartbeatWorker(parts: EngineParts, request: HeartbeatWorkerRequest, _call: Call) {
   const { namespaceId } = await parts.namespaces.find(request.namespace);
-  return parts.workers.heartbeat(namespaceId, request.workerId, request);
+  return parts.workers.heartbeat({ namespaceId, workerId: request.workerId }, request);
 }
 
 /** Takes a worker out of service. Tasks whose lease is over are passed over. */
@@ -49,13 +49,28 @@ export async function drainWorker(parts: EngineParts, request: DrainWorkerReques
   const activities = await Promise.all(
     request.activityTaskTokens.map((token) => readActivityToken(parts, request.namespace, token)),
   );
-  await parts.workers.drain(namespaceId, request.workerId);
-  parts.dispatch.endPolls({ namespaceId, workerId: request.workerId });
+  const worker = { namespaceId, workerId: request.workerId };
+  await parts.workers.drain(worker);
+  parts.dispatch.endPolls(worker);
+  parts.tellDraining(worker);
   const returned = await Promise.all([
     ...workflowTasks.map((token) => wasReturned(returnWorkflowTask(parts, token))),
     ...activities.map((token) => wasReturned(returnActivity(parts, token))),
   ]);
   return { returnedTasks: returned.filter(Boolean).length };
+}
+
+/** Another server says that a worker drains: its polls here end, unless it has registered anew by now. */
+export async function endDrainedPolls(parts: EngineParts, workerHash: string): Promise<void> {
+  parts.workers.forget(workerHash);
+  const worker = parts.dispatch.findPolling(workerHash);
+  if (worker === undefined) return;
+  try {
+    if (await parts.workers.isDraining(worker)) parts.dispatch.endPolls(worker);
+  } catch (error) {
+    // Its polls end at their time, and the next is refused.
+    parts.fault("the polls of a draining worker could not be ended", error);
+  }
 }
 
 async function wasReturned(work: Promise<boolean>): Promise<boolean> {

@@ -49,7 +49,7 @@ describe("an RPC that is not built yet is refused with NOT_IMPLEMENTED, naming i
       "DeleteWorkflow",
       "ListWaiting",
     ],
-    ...["ListWorkers", "AppendCommands", "AnswerQueries", "GetQueueStats"],
+    ...["AppendCommands", "AnswerQueries", "GetQueueStats"],
     ...["UpdateNamespace", "DeleteNamespace", "GetNamespaceStats"],
     ...ScheduleService.methods.map(({ name }) => name),
   ]);

@@ -196,6 +196,7 @@ export const badNumbers: BadCall[] = [
     whole(`a page of ${pageSize}`, wf.listWorkflows, { pageSize }, invalidField, { field: "page_size" }),
     whole(`a page of ${pageSize}`, wf.getHistory, { workflowId: openRun, pageSize }, invalidField),
     whole(`a page of ${pageSize}`, nsp.listNamespaces, { pageSize }, invalidField),
+    whole(`a page of ${pageSize}`, wk.listWorkers, { pageSize }, invalidField),
   ]),
   whole("a page token that is none", wf.listWorkflows, { pageToken: "nope" }, invalidPageToken),
   whole(
@@ -205,6 +206,7 @@ export const badNumbers: BadCall[] = [
     invalidPageToken,
   ),
   whole("a page token that is none", nsp.listNamespaces, { pageToken: "nope" }, invalidPageToken),
+  whole("a page token that is none", wk.listWorkers, { pageToken: "nope" }, invalidPageToken),
   whole("events behind -1", wf.getHistory, { workflowId: openRun, afterEventId: -1 }, invalidField),
   whole("a filter by no status", wf.listWorkflows, { filter: { statuses: [0] } }, invalidField),
   whole(
@@ -236,6 +238,8 @@ export const nulls: BadCall[] = [
   whole("U+0000 in the queue", wk.pollWorkflowTasks, { taskQueue: nul }, invalidField),
   whole("U+0000 in a type", wk.pollActivityTasks, { activityTypes: [nul] }, invalidField),
   whole("U+0000 in the worker id", wk.heartbeatWorker, { workerId: nul }, invalidField),
+  whole("U+0000 in the queue", wk.listWorkers, { taskQueue: nul }, invalidField),
+  whole("U+0000 in a queue", wk.registerWorker, { worker: { taskQueues: [nul] } }, invalidField),
   whole("U+0000 in the identity", wk.registerWorker, { worker: { identity: nul } }, invalidField),
   whole("U+0000 in the name", nsp.createNamespace, { name: nul }, invalidField),
   whole("U+0000 in the description", nsp.createNamespace, { name: "ok", description: nul }, invalidField),

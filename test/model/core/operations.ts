@@ -13,6 +13,7 @@ import { failActivity } from "../../../src/core/activity-retry.js";
 import { cancelWorkflow } from "../../../src/core/cancel.js";
 import { completeWorkflowTask } from "../../../src/core/complete-workflow-task.js";
 import { type DirectInput, directOperation } from "../../../src/core/direct-operation.js";
+import { releaseWorker } from "../../../src/core/release-worker.js";
 import type { RunState } from "../../../src/core/run-state.js";
 import { signalWorkflow } from "../../../src/core/signal.js";
 import { signalWithStart } from "../../../src/core/signal-with-start.js";
@@ -40,6 +41,7 @@ import {
   underTask,
   withRun,
 } from "./callers.js";
+import { checkRelease } from "./check-release.js";
 import type { CoreWorld } from "./core-world.js";
 
 /** Numbers that vary an operation. */
@@ -295,6 +297,18 @@ export const operations: Record<string, Operation> = {
     weight: 1,
     play: (world, { a }) =>
       underActivity(world, a, (fence) => (state, context) => returnActivity(state, { fence }, context)),
+  },
+  releaseWorker: {
+    weight: 1,
+    play: (world, { a, b }) =>
+      withRun(world, a, (run) => {
+        const { workerId } = poller("any");
+        const silentSince = world.now - ([0, 0, 1_000_000, 20_000_000][b % 4] ?? 0);
+        const dead = { workerId: b % 5 === 0 ? "another" : workerId, silentSince };
+        const released = world.call(run, (state, context) => releaseWorker(state, dead, context));
+        rule(released !== undefined, "a release is never refused");
+        checkRelease(run, world.runs.get(run.runId)?.state ?? run, dead, world.now);
+      }),
   },
 };
 

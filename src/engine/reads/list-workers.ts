@@ -1,0 +1,50 @@
+/** Listing workers. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { WorkerSpecSchema, WorkerStatus } from "../../../gen/pawl/v1/worker_pb.js";
+import type { ListWorkersRequest } from "../../../gen/pawl/v1/worker_service_pb.js";
+import type { Micros } from "../../core/run-state.js";
+import { timestampOf } from "../../core/time.js";
+import { listWorkers as listRows, type WorkerRow } from "../../store/workers.js";
+import type { Call } from "../engine.js";
+import { readPageToken, writePageToken } from "../page-token.js";
+import type { EngineParts } from "../parts.js";
+import { silentMicros } from "../worker-registry.js";
+
+/** Lists the workers of a namespace by id. What this server has heard of them and not written yet is written first, so that it counts. */
+export async function listWorkers(parts: EngineParts, request: ListWorkersRequest, _call: Call) {
+  const { namespaceId } = await parts.namespaces.find(request.namespace);
+  const { taskQueue, pageSize, pageToken } = request;
+  const query = { workersOf: namespaceId, taskQueue };
+  const after = pageToken === "" ? "" : readPageToken(pageToken, query, isWorkerId);
+  await parts.workers.flush();
+  const rows = await listRows(parts.database.read, { namespaceId, taskQueue, after, limit: pageSize + 1 });
+  const page = rows.slice(0, pageSize);
+  const last = page.at(-1);
+  const hasMore = rows.length > pageSize && last !== undefined;
+  const silentSince = parts.clock.earliest() - silentMicros;
+  return {
+    workers: page.map((row) => messageOf(row, silentSince)),
+    nextPageToken: hasMore ? writePageToken(query, last.workerId) : "",
+  };
+}
+
+function messageOf(row: WorkerRow, silentSince: Micros) {
+  const { spec, registeredAt, seenAt, workflowTasks, activityTasks } = row;
+  return {
+    spec: fromBinary(WorkerSpecSchema, spec),
+    status: statusOf(row, silentSince),
+    registerTime: timestampOf(registeredAt),
+    lastSeenTime: timestampOf(seenAt),
+    workflowTasks,
+    activityTasks,
+  };
+}
+
+function statusOf({ seenAt, isDraining }: WorkerRow, silentSince: Micros): WorkerStatus {
+  if (seenAt <= silentSince) return WorkerStatus.DEAD;
+  return isDraining ? WorkerStatus.DRAINING : WorkerStatus.ALIVE;
+}
+
+function isWorkerId(value: unknown): value is string {
+  return typeof value === "string" && !value.includes("\0");
+}
