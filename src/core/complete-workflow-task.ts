@@ -5,7 +5,7 @@ import { applyCommands, checkCommands, isClosing } from "./commands/apply-comman
 import { type Draft, isClosed, openDraft } from "./draft.js";
 import type { RefusedError } from "./errors.js";
 import { type Finishing, finishTask, refuseClose } from "./finish-task.js";
-import { notImplemented, staleLease } from "./refusals.js";
+import { staleLease } from "./refusals.js";
 import type { Micros, RunState } from "./run-state.js";
 import { settle, unchanged } from "./settle.js";
 import { type StartedTask, scheduleTask } from "./task-attempt.js";
@@ -48,7 +48,6 @@ export function completeWorkflowTask(
     return unchanged(state, { alreadyApplied: true, refusal: undefined });
   const task = heldTask(state, input.fence);
   const { completion } = input;
-  if (completion.queryAnswers.length > 0) throw notImplemented("query_answers");
   const commands = checkCommands(completion.commands);
   const draft = openDraft(state, context);
   const { buildId, sdk, sdkMetadata } = completion;

@@ -1,7 +1,7 @@
 /** Builds the tasks that go out to workers. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
-import type { ActivityTaskSchema, WorkflowTaskSchema } from "../../gen/pawl/v1/task_pb.js";
+import type { ActivityTaskSchema, Query, WorkflowTaskSchema } from "../../gen/pawl/v1/task_pb.js";
 import type { ActivityState, RunState } from "../core/run-state.js";
 import { isTransient, provisionalEvents } from "../core/task-attempt.js";
 import { durationOf, timestampOf } from "../core/time.js";
@@ -15,6 +15,7 @@ import type { EventReader } from "./event-reader.js";
 import { activityTokenOf } from "./operations/activity-tasks.js";
 import { workflowTokenOf } from "./operations/workflow-tasks.js";
 import { writeHistoryPageToken } from "./page-token.js";
+import type { QueryDesk } from "./query-desk.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
 
@@ -24,6 +25,7 @@ export interface DeliveryParts {
   readonly cache: StateCache;
   readonly events: EventReader;
   readonly tokens: TaskTokens;
+  readonly queries: Pick<QueryDesk, "takeFor">;
 }
 
 /** A workflow task as it goes out. */
@@ -45,13 +47,12 @@ export async function buildWorkflowTask(
   maxBytes: number,
 ): Promise<WorkflowTaskInit | undefined> {
   const { run } = given;
+  if (given.query !== undefined) return buildQuery(parts, run, given.query, recipient, maxBytes);
   const task = run.workflowTask;
   const lease = task?.lease;
   const token = workflowTokenOf(run, given.epoch);
   if (task === undefined || lease === undefined || token === undefined) return undefined;
-  const isSticky =
-    recipient.isCaching && recipient.workerId !== "" && recipient.workerId === run.stickyWorkerId;
-  const after = isSticky ? run.stickyEventId : 0;
+  const after = seenBy(recipient, run);
   const through = isTransient(task) ? run.nextEventId - 1 : lease.startedEventId;
   const updates = updatesForTask(run);
   // Large requests leave history to be read by its token.
@@ -73,7 +74,38 @@ export async function buildWorkflowTask(
     nextPageToken: page.hasMore ? writeHistoryPageToken(run, { runId: run.runId, after: last, through }) : "",
     provisionalEvents: provisionalEvents(run),
     updates,
+    queries: await parts.queries.takeFor(run.runId),
   };
+}
+
+/** Builds a question to a run that has no workflow task to give. */
+async function buildQuery(
+  parts: DeliveryParts,
+  run: RunState,
+  query: Query,
+  recipient: Recipient,
+  maxBytes: number,
+): Promise<WorkflowTaskInit> {
+  const after = seenBy(recipient, run);
+  const through = run.nextEventId - 1;
+  const page = await readPage(parts, run, after, through, maxBytes);
+  const last = page.events.at(-1)?.eventId ?? after;
+  return {
+    workflowId: run.workflowId,
+    runId: run.runId,
+    workflowType: run.workflowType,
+    previousStartedEventId: run.previousStartedEventId,
+    history: page.events,
+    historyAfterEventId: after,
+    nextPageToken: page.hasMore ? writeHistoryPageToken(run, { runId: run.runId, after: last, through }) : "",
+    queries: [query],
+    isQueryOnly: true,
+  };
+}
+
+/** The newest event that the worker has in memory, if it ran the run last; else 0. */
+function seenBy({ isCaching, workerId }: Recipient, { stickyWorkerId, stickyEventId }: RunState): number {
+  return isCaching && workerId !== "" && workerId === stickyWorkerId ? stickyEventId : 0;
 }
 
 /** Builds an activity; undefined if its lease is over already. */

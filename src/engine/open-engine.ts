@@ -1,10 +1,13 @@
 /** Puts the engine together over a database. */
 import { randomInt, randomUUID } from "node:crypto";
+import { RefusedError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
+import type { RunState } from "../core/run-state.js";
 import { isClosedStatus } from "../core/status.js";
 import type { Context } from "../core/transition.js";
 import type { Database } from "../store/database.js";
 import { readIncarnation } from "../store/incarnation.js";
+import type { QueryRow } from "../store/queries.js";
 import { type Clock, openClock } from "./clock.js";
 import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
 import { type Deliveries, openDeliveries } from "./deliveries.js";
@@ -23,6 +26,8 @@ import { endDrainedPolls } from "./operations/workers.js";
 import { bindOperations } from "./operations.js";
 import type { EngineParts } from "./parts.js";
 import { openPeers, type PeerHearers, type Peers } from "./peers.js";
+import { openQueryDesk, type QueryDesk, type QueryDeskParts } from "./query-desk.js";
+import { findRun } from "./reads/find-run.js";
 import { announceReady } from "./ready-changes.js";
 import { makeRunId } from "./run-id.js";
 import { openRunWatch, type RunWatch } from "./run-watch.js";
@@ -60,6 +65,8 @@ export interface Held extends HeldPolls {
   readonly waitingOperations: number;
   /** Workflow ids that are being written. */
   readonly busyIds: number;
+  /** Questions that are not answered. */
+  readonly queries: number;
   readonly watchedRuns: number;
   readonly dueRuns: number;
   readonly cachedRuns: number;
@@ -81,7 +88,6 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const namespaces = openNamespaceCache(database);
   const watch = openRunWatch();
   const due = openDueRuns(maxDueRuns);
-  const nowMs = () => clock.latest() / 1_000;
   const fault = (message: string, error: unknown) => logger.error(message, { error });
   const commit: GroupCommit = openGroupCommit({
     database,
@@ -123,12 +129,17 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     maxRequestBytes: options.maxRequestBytes,
     commit,
     dispatch,
-    workflowPolls: openPollAnswers({ empty: [], nowMs }),
-    activityPolls: openPollAnswers({ empty: [], nowMs }),
+    ...answersOfPolls(clock),
     watch,
     namespaces,
     workers: openWorkerRegistry(database, () => clock.latest()),
     heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
+    queries: openQueries(
+      { database, dispatch, watch, fault },
+      () => peers,
+      (row) => findRun(parts, row),
+    ),
+    isAlone: () => peers.isAlone(),
     tellDraining: (worker) => peers.tellDraining(worker),
     fault,
   };
@@ -136,10 +147,44 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   return assemble({ parts, due, peers, deliveries, metrics });
 }
 
+function answersOfPolls(clock: Clock): Pick<EngineParts, "workflowPolls" | "activityPolls"> {
+  const nowMs = () => clock.latest() / 1_000;
+  return {
+    workflowPolls: openPollAnswers({ empty: [], nowMs }),
+    activityPolls: openPollAnswers({ empty: [], nowMs }),
+  };
+}
+
+/** Opens the desk of queries. It is made before the peers that it tells of them, and before the parts by which it finds runs. */
+function openQueries(
+  parts: Pick<QueryDeskParts, "database" | "dispatch" | "watch" | "fault">,
+  peers: () => Peers,
+  find: (row: QueryRow) => Promise<RunState>,
+): QueryDesk {
+  return openQueryDesk({
+    ...parts,
+    peers: {
+      isAlone: () => peers().isAlone(),
+      tellAsked: (queryId) => peers().tellAsked(queryId),
+      tellAnswered: (queryId) => peers().tellAnswered(queryId),
+    },
+    loadRun: (row) =>
+      find(row).catch((error: unknown) => {
+        // A run that is there no more has nothing to be asked.
+        if (error instanceof RefusedError) return undefined;
+        throw error;
+      }),
+  });
+}
+
 /** What is done with the hints of other servers. */
 function hearersOf(parts: EngineParts): PeerHearers {
-  const { dispatch, watch, fault } = parts;
+  const { dispatch, watch, queries, fault } = parts;
+  const heard = (work: Promise<void>) =>
+    void work.catch((error: unknown) => fault("a hint about a query could not be followed", error));
   return {
+    asked: () => heard(queries.heardAsked()),
+    answered: (queryIdTail) => heard(queries.heardAnswered(queryIdTail)),
     madeReady: (queueHash) => dispatch.madeReadyElsewhere(queueHash),
     changedTail: watch.changedTail,
     mayDrain: (workerHash) => void endDrainedPolls(parts, workerHash),
@@ -165,6 +210,7 @@ function assemble({ parts, due, peers, deliveries, metrics }: Assembly): OpenEng
       ...dispatch.held(),
       waitingOperations: commit.waiting(),
       busyIds: commit.busyIds(),
+      queries: parts.queries.size(),
       watchedRuns: watch.size(),
       dueRuns: due.entries(),
       cachedRuns: cache.entries(),

@@ -20,6 +20,7 @@ import {
   upsertSearchAttributes,
 } from "./operations/direct-operations.js";
 import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
+import { answerQueries, queryWorkflow } from "./operations/query-workflow.js";
 import { signalWithStartWorkflow, startWorkflow, startWorkflows } from "./operations/start-workflow.js";
 import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
 import { getUpdateResult, updateWorkflow } from "./operations/update-workflow.js";
@@ -57,6 +58,8 @@ export function bindOperations(parts: EngineParts): Engine {
     signalWorkflow: bind(signalWorkflow),
     cancelWorkflow: bind(cancelWorkflow),
     terminateWorkflow: bind(terminateWorkflow),
+    queryWorkflow: bind(queryWorkflow),
+    answerQueries: bind(answerQueries),
     updateWorkflow: bind(updateWorkflow),
     getUpdateResult: bind(getUpdateResult),
     registerWorker: bind(registerWorker),

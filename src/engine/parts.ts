@@ -9,6 +9,7 @@ import type { PollAnswers } from "./dispatch/poll-answers.js";
 import type { EventReader } from "./event-reader.js";
 import type { HeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { NamespaceCache } from "./namespace-cache.js";
+import type { QueryDesk } from "./query-desk.js";
 import type { RunWatch } from "./run-watch.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
@@ -33,6 +34,9 @@ export interface EngineParts {
   readonly namespaces: NamespaceCache;
   readonly workers: WorkerRegistry;
   readonly heartbeats: HeartbeatFlusher;
+  readonly queries: QueryDesk;
+  /** Whether no other server works on the database, as far as is known. */
+  isAlone(): boolean;
   /** Tells the other servers that a worker takes no more tasks. */
   tellDraining(worker: WorkerName): void;
   /** Reports a fault that nobody else will report. */

@@ -19,6 +19,12 @@ export interface Peers {
   tellChanged(runId: string, isClosed: boolean): void;
   /** A worker takes no more tasks. */
   tellDraining(worker: WorkerName): void;
+  /** A question was put up. */
+  tellAsked(queryId: string): void;
+  /** An answer to a question was stored. */
+  tellAnswered(queryId: string): void;
+  /** Whether no other server was alive at the last look. */
+  isAlone(): boolean;
   /** Says that this server is alive and looks how many are. */
   beat(): Promise<void>;
   /** Says that this server is gone. */
@@ -31,6 +37,10 @@ export interface PeerHearers {
   madeReady(queueHash: string): void;
   /** A run whose id ends with these hex digits may have changed. */
   changedTail(runIdTail: string, mayBeClosed: boolean): void;
+  /** A question was put up. */
+  asked(): void;
+  /** The question whose id ends with these hex digits may have its answer. */
+  answered(queryIdTail: string): void;
   /** The worker with this hash may drain. */
   mayDrain(workerHash: string): void;
   fault(message: string, error: unknown): void;
@@ -47,6 +57,8 @@ const changedKind = 2;
 const closedKind = 3;
 const helloKind = 4;
 const drainingKind = 5;
+const askedKind = 6;
+const answeredKind = 7;
 
 /** Starts to listen and tells the others that a server has come. */
 export async function openPeers(database: Database, serverId: string, hearers: PeerHearers): Promise<Peers> {
@@ -82,6 +94,8 @@ export async function openPeers(database: Database, serverId: string, hearers: P
       if (bytes[at] === readyKind) hearers.madeReady(subject);
       else if (bytes[at] === changedKind) hearers.changedTail(subject, false);
       else if (bytes[at] === closedKind) hearers.changedTail(subject, true);
+      else if (bytes[at] === askedKind) hearers.asked();
+      else if (bytes[at] === answeredKind) hearers.answered(subject);
       else if (bytes[at] === drainingKind) hearers.mayDrain(subject);
       else if (bytes[at] === helloKind)
         beat().catch((error: unknown) => hearers.fault("a heartbeat was lost", error));
@@ -99,6 +113,9 @@ export async function openPeers(database: Database, serverId: string, hearers: P
     tellReady: (queue) => tell(readyKind, Buffer.from(queueHash(queue), "hex")),
     tellChanged: (runId, isClosed) =>
       tell(isClosed ? closedKind : changedKind, Buffer.from(runIdTail(runId), "hex")),
+    tellAsked: (queryId) => tell(askedKind, Buffer.from(runIdTail(queryId), "hex")),
+    tellAnswered: (queryId) => tell(answeredKind, Buffer.from(runIdTail(queryId), "hex")),
+    isAlone: () => isAlone,
     tellDraining: (worker) => tell(drainingKind, Buffer.from(workerHash(worker), "hex")),
     beat,
     async stop() {
@@ -114,7 +131,7 @@ export async function openPeers(database: Database, serverId: string, hearers: P
   };
 }
 
-/** The random end of a run id, by which hints name runs: 16 hex digits. */
+/** The random end of a run's or a question's id, by which hints name them: 16 hex digits. */
 export function runIdTail(runId: string): string {
   return runId.slice(-17).replace("-", "");
 }

@@ -7,6 +7,7 @@ import { removeOldHeartbeats } from "../store/heartbeats.js";
 import { readIncarnation } from "../store/incarnation.js";
 import { overdueInboxes } from "../store/messages.js";
 import { makePartitions } from "../store/partitions.js";
+import { removeOldQueries } from "../store/queries.js";
 import { removeOldBatches } from "../store/settle-batch.js";
 import { dueWakeups } from "../store/wakeups.js";
 import { removeOldWorkers } from "../store/workers.js";
@@ -127,6 +128,7 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       await parts.database.transaction((tx) => makePartitions(tx));
       await removeOldHeartbeats(parts.database.read, maxRowsAtOnce);
       await removeOldWorkers(parts.database.read);
+      await removeOldQueries(parts.database.read);
       await removeOldBatches(parts.database.read);
     },
   };

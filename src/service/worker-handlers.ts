@@ -20,6 +20,7 @@ export function workerHandlers(engine: Engine): Handlers<typeof WorkerService> {
     ...workflowTaskHandlers(engine),
     ...activityTaskHandlers(engine),
     ...directHandlers(engine),
+    answerQueries: whole((request, call) => engine.answerQueries(inNamespace(request), call)),
     getActivity: whole((request, call) => engine.getActivity(inNamespace(request), call)),
     getLatestSnapshot: whole((request, call) => engine.getLatestSnapshot(inNamespace(request), call)),
   };

@@ -1,11 +1,8 @@
-import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
-import { WorkflowTaskCompletionSchema } from "../../gen/pawl/v1/task_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
-import { completeWorkflowTask } from "../../src/core/complete-workflow-task.js";
 import { wake } from "../../src/core/wake.js";
-import { type CommandInit, caller, commands, newScenario, reasonOf, refusalOf } from "./scenario.js";
+import { type CommandInit, commands, newScenario, reasonOf, refusalOf } from "./scenario.js";
 
 const notThere = (): number => {
   throw new TypeError("broken");
@@ -116,17 +113,6 @@ describe("completing a workflow task", () => {
     run.takeTask();
     run.complete([commands.done()], { requestNewTask: true });
     expect(run.state.workflowTask).toBeUndefined();
-  });
-
-  it("refuses answers to queries, which are not built", () => {
-    const run = newScenario();
-    const fence = run.takeTask();
-    const completion = create(WorkflowTaskCompletionSchema, { queryAnswers: [{ queryId: "q" }] });
-    const call = () =>
-      run.apply((state, context) =>
-        completeWorkflowTask(state, { fence, completion, caller, workerId: "", isCaching: false }, context),
-      );
-    expect(reasonOf(call)).toBe("NOT_IMPLEMENTED");
   });
 
   it.each<[string, CommandInit[], string | undefined]>([

@@ -1,6 +1,12 @@
+import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import type { WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
+import {
+  QuerySchema,
+  UpdateRequestSchema,
+  type WorkflowTask,
+  WorkflowTaskSchema,
+} from "../../gen/pawl/v1/task_pb.js";
 import { defineWorkflow } from "../../src/sdk/workflow/index.js";
 import { type FakeAnswers, untilGone } from "./fake-server.js";
 import { accepted, collect, echo, pollOf, stale, start, started, taskOf } from "./worker-harness.js";
@@ -133,4 +139,53 @@ test("renews the lease of a workflow task that takes long", async () => {
     { workflows: [echo] },
   );
   expect(await renewed.atLeast(1)).toEqual(["long"]);
+});
+
+test("says at once that a workflow has no handler for queries and updates", async () => {
+  const answered = collect<object>();
+  const completed = collect<object>();
+  const [q1, q2] = ["q1", "q2"].map((queryId) => create(QuerySchema, { queryId, name: "state" }));
+  if (q1 === undefined || q2 === undefined) throw new Error("there are two queries");
+  const updates = [create(UpdateRequestSchema, { updateId: "u1", name: "set" })];
+  const task = { ...taskOf(started("hello"), { token: "t" }), queries: [q1], updates };
+  const alone = create(WorkflowTaskSchema, {
+    runId: "run-9",
+    workflowType: "echo",
+    isQueryOnly: true,
+    queries: [q2],
+  });
+  await start(
+    {
+      pollWorkflowTasks: pollOf([[task, alone]]),
+      completeWorkflowTasks({ completions }) {
+        completed.push(...completions);
+        return { outcomes: completions.map(() => accepted) };
+      },
+      answerQueries({ answers }) {
+        answered.push(...answers);
+        return {};
+      },
+    },
+    { workflows: [echo] },
+  );
+  const message = 'workflow echo has no handler for the query "state"';
+  expect(await answered.atLeast(1)).toMatchObject([
+    { queryId: "q2", outcome: { case: "failure", value: { message } } },
+  ]);
+  const [completion] = await completed.atLeast(1);
+  expect(completion).toMatchObject({ queryAnswers: [{ queryId: "q1", outcome: { case: "failure" } }] });
+  expect(completion).toMatchObject({
+    commands: [
+      {
+        kind: {
+          case: "rejectUpdate",
+          value: {
+            updateId: "u1",
+            failure: { message: 'workflow Echo has no handler for the update "set"' },
+          },
+        },
+      },
+      { kind: { case: "scheduleActivity" } },
+    ],
+  });
 });

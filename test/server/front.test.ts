@@ -3,13 +3,14 @@ import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/conn
 import { expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import { ScheduleService } from "../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../src/core/errors.js";
 import type { Engine } from "../../src/engine/engine.js";
 import { refusalOf } from "../support/grpc-caller.js";
 import { openTestFront } from "../support/test-front.js";
 
-const { startWorkflow, getWorkflow, queryWorkflow, signalWorkflow } = WorkflowService.method;
+const { startWorkflow, getWorkflow, signalWorkflow } = WorkflowService.method;
 
 const transports = [
   ["Connect with JSON", (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" })],
@@ -92,16 +93,18 @@ test.each(transports)("names the fields that are wrong, to callers of %s", async
 
 test("refuses an RPC that is not built, by gRPC", async () => {
   const caller = (await openTestFront({})).caller();
-  expect(await refusalOf(caller.call(queryWorkflow, { workflowId: "w", name: "q" }))).toMatchObject({
-    code: 12,
-    reason: "NOT_IMPLEMENTED",
-    metadata: { feature: "pawl.v1.WorkflowService.QueryWorkflow" },
-  });
+  expect(await refusalOf(caller.call(ScheduleService.method.getSchedule, { scheduleId: "s" }))).toMatchObject(
+    {
+      code: 12,
+      reason: "NOT_IMPLEMENTED",
+      metadata: { feature: "pawl.v1.ScheduleService.GetSchedule" },
+    },
+  );
 });
 
 test.each(transports)("refuses an RPC that is not built, by %s", async (_name, transport) => {
-  const client = createClient(WorkflowService, transport((await openTestFront({})).url));
-  const { error, info } = await connectRefusal(client.queryWorkflow({ workflowId: "w", name: "q" }));
+  const client = createClient(ScheduleService, transport((await openTestFront({})).url));
+  const { error, info } = await connectRefusal(client.getSchedule({ scheduleId: "s" }));
   expect(error.code).toBe(Code.Unimplemented);
   expect(info).toMatchObject({ reason: "NOT_IMPLEMENTED" });
 });

@@ -35,6 +35,12 @@ export interface Dispatch {
   released(pollId: string): void;
   /** The reserved task was committed. */
   given(handed: HandedTask, run: RunState): void;
+  /** Gives a question to a waiting poll. False: none could take it. */
+  giveQuery(task: TaskOffer, given: GivenTask): boolean;
+  /** Whether a poll waits that could be given such a task. */
+  hasPoll(task: TaskOffer): boolean;
+  /** Whether somebody polls a queue here, or did within the last minute. */
+  wasPolled(name: QueueName): boolean;
   /** Something is ready, or may be, in a queue; where it stands there, if that is known. */
   madeReady(name: QueueName, position?: Micros): void;
   /** Another server says so of the queue with this hash. */
@@ -76,6 +82,8 @@ const maxPolls = 100_000;
 /** What is known of so many queues is kept, even while nobody waits on them. */
 const maxQueues = 10_000;
 
+/** Who has polled within the last minute is taken to be there. */
+const lateMs = 60_000;
 /** A task that takes its place this far back may stand where claims do not look any more. */
 const recentMicros = 1_000_000;
 
@@ -120,6 +128,7 @@ class TaskDispatch implements Dispatch {
     waiter.close();
     this.polls.delete(poll.pollId);
     queue.polls.delete(poll);
+    queue.polledAt = Date.now();
     this.count(ask.queue.kind, -1);
     if (!signal.aborted) return poll.given;
     await Promise.all(poll.given.map((task) => this.parts.returnTask(ask.queue.kind, task)));
@@ -127,8 +136,7 @@ class TaskDispatch implements Dispatch {
   }
 
   takePoller(task: TaskOffer): Poller | undefined {
-    const queue = this.queues.find(task);
-    const poll = queue === undefined ? undefined : choosePoll(queue, task);
+    const poll = this.findPoll(task);
     if (poll !== undefined) poll.reserved++;
     return poll;
   }
@@ -143,6 +151,27 @@ class TaskDispatch implements Dispatch {
   given(handed: HandedTask, run: RunState): void {
     this.polls.get(handed.pollId)?.given.push({ run, seq: handed.seq, epoch: handed.epoch });
     this.released(handed.pollId);
+  }
+
+  giveQuery(task: TaskOffer, given: GivenTask): boolean {
+    const poll = this.findPoll(task);
+    poll?.given.push(given);
+    poll?.wake();
+    return poll !== undefined;
+  }
+
+  hasPoll(task: TaskOffer): boolean {
+    return this.findPoll(task) !== undefined;
+  }
+
+  wasPolled(name: QueueName): boolean {
+    const queue = this.queues.find(name);
+    return queue !== undefined && (queue.polls.size > 0 || queue.polledAt > Date.now() - lateMs);
+  }
+
+  private findPoll(task: TaskOffer): Poll | undefined {
+    const queue = this.queues.find(task);
+    return queue === undefined ? undefined : choosePoll(queue, task);
   }
 
   madeReady(name: QueueName, position?: Micros): void {

@@ -5,6 +5,7 @@
  * unseen; so the queue counts what made it ready, and an empty claim whose counter has moved claims again.
  */
 
+import type { Query } from "../../../gen/pawl/v1/task_pb.js";
 import type { RunState } from "../../core/run-state.js";
 import type { Poller, TaskOffer } from "../../core/transition.js";
 import type { QueueName } from "../../store/claim.js";
@@ -16,6 +17,8 @@ export interface GivenTask {
   /** For an activity: its seq. 0 for a workflow task. */
   readonly seq: number;
   readonly epoch: number;
+  /** A question to the run that comes without a task: then there is no lease. */
+  readonly query?: Query;
 }
 
 /** A poll. */
@@ -49,6 +52,8 @@ export interface TaskQueue {
   /** Where its rows begin in the database, as far as claims have learnt. */
   readonly lowWater: LowWater;
   isClaiming: boolean;
+  /** When somebody last polled it, by this process's clock. */
+  polledAt: number;
 }
 
 /** Opens a queue nobody waits on. */
@@ -60,6 +65,7 @@ export function openTaskQueue(name: QueueName): TaskQueue {
     emptyAt: new Map(),
     lowWater: openLowWater(),
     isClaiming: false,
+    polledAt: 0,
   };
 }
 

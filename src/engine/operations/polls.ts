@@ -59,8 +59,9 @@ function keyOf(
 export async function returnGivenTask(
   parts: EngineParts,
   kind: QueueName["kind"],
-  { run, seq, epoch }: GivenTask,
+  { run, seq, epoch, query }: GivenTask,
 ): Promise<void> {
+  if (query !== undefined) return parts.queries.undelivered(query.queryId);
   try {
     const activity = run.activities.get(seq);
     const token = kind === "workflow" ? workflowTokenOf(run, epoch) : undefined;

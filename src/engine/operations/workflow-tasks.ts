@@ -20,6 +20,7 @@ import { accepted } from "../outcome-error.js";
 import type { EngineParts } from "../parts.js";
 import type { WorkflowTaskToken } from "../task-token.js";
 import { prepareCommands } from "./prepare-commands.js";
+import { checkAnswers } from "./query-workflow.js";
 import { readWorkflowToken } from "./read-token.js";
 
 /** Finishes workflow tasks, with an outcome each. */
@@ -33,6 +34,7 @@ export async function completeWorkflowTasks(
   const complete = async (completion: WorkflowTaskCompletion) => {
     const fence = await readWorkflowToken(parts, request.namespace, completion.taskToken);
     const isCaching = workerId !== "";
+    const answers = checkAnswers(completion.queryAnswers, "query_answers", parts);
     const bytes = estimateBytes(completion) + 500;
     const events = await prepareCommands(parts, fence, completion.commands);
     const { alreadyApplied, refusal } = await parts.commit.submit(
@@ -44,6 +46,7 @@ export async function completeWorkflowTasks(
       }),
     );
     if (refusal !== undefined) throw refusal;
+    if (answers.length > 0) await parts.queries.answer(fence.namespaceId, answers);
     return { alreadyApplied };
   };
   return {

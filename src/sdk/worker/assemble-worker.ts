@@ -154,6 +154,13 @@ function workflowPartsOf(
     buildId: spec.buildId,
     sdk,
     logger,
+    async answerQueries(answers) {
+      try {
+        await createUnaryClient(connection, WorkerService).answerQueries({ namespace, answers });
+      } catch (error) {
+        logger.info("queries could not be answered", { error: String(error) });
+      }
+    },
   };
 }
 

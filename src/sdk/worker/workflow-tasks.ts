@@ -13,6 +13,7 @@ import type { Batcher } from "./batcher.js";
 import type { Leases } from "./leases.js";
 import type { WorkerLogger } from "./logger.js";
 import { type ReplayedTask, type ReplayParts, replayTask } from "./replay-task.js";
+import { refuseQueries, rejectUpdates } from "./unhandled.js";
 
 /** A finished task, as it is sent. */
 export type Completion = MessageInitShape<typeof WorkflowTaskCompletionSchema>;
@@ -27,6 +28,8 @@ export interface WorkflowTaskParts extends ReplayParts {
   readonly buildId: string;
   readonly sdk: string;
   readonly logger: WorkerLogger;
+  /** Answers questions that came without a task. Never rejects: whoever asks will ask another worker. */
+  answerQueries(answers: ReturnType<typeof refuseQueries>): Promise<void>;
 }
 
 /** How long an answer is sent again while the server can't be reached; the lease is over long before. */
@@ -42,6 +45,7 @@ const taskIsGone = new Set([
 
 /** Works on a task. Whatever goes wrong concerns this task alone. */
 export async function handleWorkflowTask(parts: WorkflowTaskParts, task: WorkflowTask): Promise<void> {
+  if (task.isQueryOnly) return parts.answerQueries(refuseQueries(task));
   const release = parts.leases.hold(task);
   try {
     await answerTask(parts, task, await replayTask(parts, task));
@@ -63,7 +67,9 @@ async function answerTask(
   const { result, execution } = replayed;
   if (result.kind === "failed") return failTask(parts, task, result);
   const { cache, buildId, sdk, logger } = parts;
-  const completion = { taskToken: task.taskToken, commands: result.commands, buildId, sdk };
+  const commands = [...rejectUpdates(task), ...result.commands];
+  const { taskToken } = task;
+  const completion = { taskToken, commands, queryAnswers: refuseQueries(task), buildId, sdk };
   try {
     await parts.completions.submit(completion, Date.now() + answerForMs);
     if (!result.isClosed) cache.put(task.runId, execution);

@@ -318,17 +318,6 @@ function keyword(value: string) {
 }
 
 export const unbuiltFields: BadCall[] = [
-  {
-    title: "CompleteWorkflowTasks: query_answers, which is not built",
-    code: "UNIMPLEMENTED",
-    reason: "NOT_IMPLEMENTED",
-    call: ({ caller, held }) =>
-      elementRefused(
-        caller.call(wk.completeWorkflowTasks, {
-          completions: [{ taskToken: held, queryAnswers: [{ queryId: "x" }] }],
-        }),
-      ),
-  },
   whole(
     "return_next_tasks, which is not built",
     wk.completeWorkflowTasks,
