@@ -23,6 +23,8 @@ import { endDrainedPolls } from "./operations/workers.js";
 import { bindOperations } from "./operations.js";
 import type { EngineParts } from "./parts.js";
 import { openPeers, type PeerHearers, type Peers } from "./peers.js";
+import { openQueueLoads } from "./queue-loads.js";
+import { openQueueTraffic, type QueueTraffic } from "./queue-traffic.js";
 import { announceReady } from "./ready-changes.js";
 import { makeRunId } from "./run-id.js";
 import { openRunWatch, type RunWatch } from "./run-watch.js";
@@ -82,6 +84,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const watch = openRunWatch();
   const due = openDueRuns(maxDueRuns);
   const nowMs = () => clock.latest() / 1_000;
+  const serverId = randomUUID();
+  const traffic = openQueueTraffic(nowMs);
   const fault = (message: string, error: unknown) => logger.error(message, { error });
   const commit: GroupCommit = openGroupCommit({
     database,
@@ -93,7 +97,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     context: contextOf(limits, clock, namespaces),
     takePoller: (task) => dispatch.takePoller(task),
     released: (pollId) => dispatch.released(pollId),
-    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers, deliveries }),
+    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers, deliveries, traffic }),
     fault,
   });
   const deliveries = openDeliveries(commit, fault);
@@ -129,20 +133,22 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     namespaces,
     workers: openWorkerRegistry(database, () => clock.latest()),
     heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
+    queueLoads: openQueueLoads({ database, serverId, dispatch, traffic }),
     tellDraining: (worker) => peers.tellDraining(worker),
     fault,
   };
-  const peers = await openPeers(database, randomUUID(), hearersOf(parts));
+  const peers = await openPeers(database, serverId, hearersOf(parts));
   return assemble({ parts, due, peers, deliveries, metrics });
 }
 
 /** What is done with the hints of other servers. */
 function hearersOf(parts: EngineParts): PeerHearers {
-  const { dispatch, watch, fault } = parts;
+  const { dispatch, watch, queueLoads, fault } = parts;
   return {
     madeReady: (queueHash) => dispatch.madeReadyElsewhere(queueHash),
     changedTail: watch.changedTail,
     mayDrain: (workerHash) => void endDrainedPolls(parts, workerHash),
+    load: queueLoads.publish,
     fault,
   };
 }
@@ -208,14 +214,17 @@ interface Told {
   readonly due: DueRuns;
   readonly peers: Peers;
   readonly deliveries: Deliveries;
+  readonly traffic: QueueTraffic;
 }
 
 /** What follows from a unit that was committed: tasks go out, waiters look again, deadlines are noted, and ready tasks are announced. */
 function tellOfUnit({ unit, handed }: CommittedUnit, told: Told): void {
-  const { dispatch, watch, due, peers, deliveries } = told;
+  const { dispatch, watch, due, peers, deliveries, traffic } = told;
   for (const { receiver } of unit.messages) void deliveries.deliverTo(receiver);
   for (const { before, after } of unit.runs) {
-    for (const task of handed) if (task.runId === after.runId) dispatch.given(task, after);
+    const ofRun = handed.filter((task) => task.runId === after.runId);
+    for (const task of ofRun) dispatch.given(task, after);
+    traffic.note(before, after, ofRun);
     due.note(after, after.wakeupAt);
     announceReady(before, after, (queue, position) => {
       dispatch.madeReady(queue, position);

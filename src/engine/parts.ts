@@ -9,6 +9,7 @@ import type { PollAnswers } from "./dispatch/poll-answers.js";
 import type { EventReader } from "./event-reader.js";
 import type { HeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { NamespaceCache } from "./namespace-cache.js";
+import type { QueueLoads } from "./queue-loads.js";
 import type { RunWatch } from "./run-watch.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
@@ -33,6 +34,7 @@ export interface EngineParts {
   readonly namespaces: NamespaceCache;
   readonly workers: WorkerRegistry;
   readonly heartbeats: HeartbeatFlusher;
+  readonly queueLoads: QueueLoads;
   /** Tells the other servers that a worker takes no more tasks. */
   tellDraining(worker: WorkerName): void;
   /** Reports a fault that nobody else will report. */

@@ -116,7 +116,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
       "NamespaceService.UpdateNamespace",
       "NamespaceService.DeleteNamespace",
       "NamespaceService.GetNamespaceStats",
-      "NamespaceService.GetQueueStats",
     ]
   `);
   expect(ended).toContainEqual({ method: "pawl.v1.WorkflowService/QueryWorkflow", code: "UNIMPLEMENTED" });

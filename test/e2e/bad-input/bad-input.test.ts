@@ -52,7 +52,7 @@ describe("an RPC that is not built yet is refused with NOT_IMPLEMENTED, naming i
       "CompleteWorkflowTasks",
     ],
     ...["FailWorkflowTasks", "RenewWorkflowTasks", "PollActivityTasks", "CompleteActivityTasks"],
-    ...["FailActivityTasks", "HeartbeatActivityTasks", "CreateNamespace", "ListNamespaces"],
+    ...["FailActivityTasks", "HeartbeatActivityTasks", "CreateNamespace", "ListNamespaces", "GetQueueStats"],
   ]);
   const unbuilt = [WorkflowService, WorkerService, ScheduleService, NamespaceService]
     .flatMap((service): DescMethod[] => service.methods)
