@@ -76,7 +76,8 @@ function nameOf(target: ActivityTarget): string {
   }
 }
 
-function activityNotFound(what: string): RefusedError {
+/** The run has no such activity. */
+export function activityNotFound(what: string): RefusedError {
   const message = `the run has no pending ${what}; correct the id, or it has ended`;
   return new RefusedError(ErrorReason.ACTIVITY_NOT_FOUND, message);
 }

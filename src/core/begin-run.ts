@@ -4,6 +4,7 @@ import type { ContinuationReason, SignalReceived } from "../../gen/pawl/v1/event
 import type { Failure } from "../../gen/pawl/v1/failure_pb.js";
 import { appendEvent, type Draft, type EventMeta, openNewDraft, putChild } from "./draft.js";
 import { type NewRun, newRun } from "./new-run.js";
+import { appendOutside } from "./outside.js";
 import { retryPolicyOf } from "./retry-rule.js";
 import type { ChildState, RunSettings } from "./run-state.js";
 import { settle } from "./settle.js";
@@ -46,7 +47,7 @@ export function beginRun(what: NewRun, beginning: Beginning, context: Context): 
 }
 
 function appendStarted(draft: Draft, { namespace, spec }: NewRun, beginning: Beginning): void {
-  const { runId, workflowId, workflowType, taskQueue, settings } = draft.run;
+  const { runId, workflowId, workflowType, taskQueue, settings, attributes } = draft.run;
   const { meta, requestId = "", continuation } = beginning;
   const value = {
     namespace,
@@ -63,6 +64,8 @@ function appendStarted(draft: Draft, { namespace, spec }: NewRun, beginning: Beg
     attempt: settings.attempt,
     ...(spec.input === undefined ? {} : { input: spec.input }),
     ...(spec.header === undefined ? {} : { header: spec.header }),
+    searchAttributes: { ...attributes?.searchAttributes },
+    memo: { ...attributes?.memo },
     ...(spec.executionTimeout === undefined ? {} : { executionTimeout: spec.executionTimeout }),
     ...timesOf(draft, settings),
     ...(settings.retry === undefined ? {} : { retryPolicy: retryPolicyOf(settings.retry) }),
@@ -96,7 +99,7 @@ function familyOf({ parent }: RunSettings) {
 function carrySignal(draft: Draft, { eventId, signal, meta }: CarriedSignal, originRunId: string): void {
   // One that was carried before keeps its first origin.
   const origin = signal.originRunId === "" ? { originRunId, originEventId: eventId } : {};
-  appendEvent(draft, { case: "signalReceived", value: { ...signal, ...origin } }, meta);
+  appendOutside(draft, { case: "signalReceived", value: { ...signal, ...origin } }, meta);
 }
 
 /** A child's beginning stands in the history of each run that has it, under the seq of the command that started it. */

@@ -4,6 +4,7 @@ import { addEvent, appendEvent, clearPending, type Draft, type EventKind, type E
 import { closeChildren, tellParent } from "./family.js";
 import { flushBuffered } from "./outside.js";
 import { forgetSticky, isTransient, startedTask } from "./task-attempt.js";
+import { endUpdates } from "./update-end.js";
 
 /**
  * Closes the run. What is pending ends with it; the closing event comes last. Its children hear of it; its parent does, unless another run goes on
@@ -12,6 +13,7 @@ import { forgetSticky, isTransient, startedTask } from "./task-attempt.js";
 export function closeRun(draft: Draft, status: WorkflowStatus, kind: EventKind, meta: EventMeta = {}): void {
   failStartedTask(draft);
   const closing = addEvent(draft, kind, meta);
+  endUpdates(draft, closing.eventId);
   closeChildren(draft);
   if (draft.next === undefined) tellParent(draft, closing.kind);
   draft.run.status = status;

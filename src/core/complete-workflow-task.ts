@@ -1,16 +1,14 @@
 /** A worker finishes a workflow task: all of its commands take effect, or none does. */
-import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import type { WorkflowTaskCompletion } from "../../gen/pawl/v1/task_pb.js";
-import { WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
-import { applyCommands, type CheckedCommand, checkCommands, isClosing } from "./commands/apply-commands.js";
-import { appendEvent, type Draft, isClosed, openDraft, recordEvent, takeBuffered } from "./draft.js";
-import { RefusedError } from "./errors.js";
-import { flushBuffered } from "./outside.js";
+import { applyCommands, checkCommands, isClosing } from "./commands/apply-commands.js";
+import { type Draft, isClosed, openDraft } from "./draft.js";
+import type { RefusedError } from "./errors.js";
+import { type Finishing, finishTask, refuseClose } from "./finish-task.js";
 import { notImplemented, staleLease } from "./refusals.js";
 import type { Micros, RunState } from "./run-state.js";
 import { settle, unchanged } from "./settle.js";
-import { endAttempt, provisionalEvents, type StartedTask, scheduleTask } from "./task-attempt.js";
+import { type StartedTask, scheduleTask } from "./task-attempt.js";
 import type { Caller, Context, RunTransition } from "./transition.js";
 import { heldTask, isRepeat, timeOutTask, type WorkflowTaskFence } from "./workflow-task.js";
 
@@ -53,14 +51,25 @@ export function completeWorkflowTask(
   if (completion.queryAnswers.length > 0) throw notImplemented("query_answers");
   const commands = checkCommands(completion.commands);
   const draft = openDraft(state, context);
+  const { buildId, sdk, sdkMetadata } = completion;
+  const { caller, workerId, events = noEvents } = input;
+  const finishing: Finishing = {
+    apply: (completedEventId) => applyCommands(draft, commands, { completedEventId, caller, events }),
+    caller,
+    worker: { workerId, buildId, sdk, sdkMetadata },
+  };
   if (completion.commands.some(isClosing) && state.buffered.length > 0)
-    return refuseClose(draft, task, input);
+    return settle(draft, { alreadyApplied: false, refusal: refuseClose(draft, task, finishing) });
   const heartbeatSince = isHeartbeat(completion) ? (task.heartbeatSince ?? task.lease.startedAt) : undefined;
   if (heartbeatSince !== undefined && draft.now - heartbeatSince > longestHeartbeat) {
     timeOutTask(draft, task);
     return settle(draft, { alreadyApplied: false, refusal: staleLease("this workflow task") });
   }
-  complete(draft, task, commands, input, heartbeatSince);
+  finishTask(draft, task, finishing);
+  if (!isClosed(draft)) {
+    keepSticky(draft, task, input);
+    if (completion.requestNewTask) scheduleTask(draft, { heartbeatSince });
+  }
   return settle(draft, { alreadyApplied: false, refusal: undefined });
 }
 
@@ -68,57 +77,9 @@ function isHeartbeat({ commands, requestNewTask }: WorkflowTaskCompletion): bool
   return requestNewTask && commands.length === 0;
 }
 
-function complete(
-  draft: Draft,
-  task: StartedTask,
-  commands: readonly CheckedCommand[],
-  { completion, caller, workerId, isCaching, events = noEvents }: CompleteTaskInput,
-  heartbeatSince: Micros | undefined,
-): void {
-  const { run } = draft;
-  // A transient attempt succeeds: what its worker saw behind the history becomes history.
-  for (const event of provisionalEvents(run)) recordEvent(draft, event, task.lease.startedAt);
-  const { startedEventId, epoch } = task.lease;
-  const { buildId, sdk, sdkMetadata } = completion;
-  const { scheduledEventId } = task;
-  const value = { scheduledEventId, startedEventId, workerId, buildId, sdk, sdkMetadata };
-  const completedEventId = appendEvent(draft, { case: "workflowTaskCompleted", value }, caller);
-  run.workflowTask = undefined;
-  run.previousStartedEventId = startedEventId;
-  run.lastClosedTaskEpoch = epoch;
-  run.stickyWorkerId = isCaching ? workerId : "";
-  run.stickyEventId = run.stickyWorkerId === "" ? 0 : startedEventId;
-  applyCommands(draft, commands, { completedEventId, caller, events });
-  if (isClosed(draft)) {
-    // What came of its own commands at once, behind them: nobody is left to hear of it.
-    takeBuffered(draft);
-    return;
-  }
-  flushBuffered(draft);
-  if (completion.requestNewTask) scheduleTask(draft, { heartbeatSince });
-}
-
-/** It would have closed the run while something new had come in: the task is made again, so that nothing acknowledged is lost. */
-function refuseClose(
-  draft: Draft,
-  task: StartedTask,
-  { caller, workerId, completion }: CompleteTaskInput,
-): RunTransition<CompleteTaskOutcome> {
-  const cause = WorkflowTaskFailureCause.UNHANDLED_COMMAND;
-  const { scheduledEventId, lease, refusedCloses = 0 } = task;
-  const { buildId } = completion;
-  const value = { scheduledEventId, startedEventId: lease.startedEventId, cause, workerId, buildId };
-  endAttempt(draft, task, {
-    kind: { case: "workflowTaskFailed", value },
-    ...caller,
-    nextAttempt: 1,
-    nextReadyAt: draft.now,
-    lastFailure: undefined,
-    lastFailureCause: cause,
-    refusedCloses: refusedCloses + 1,
-  });
-  const message =
-    "something came in while this task was closing the run, so the task is made again; poll for it";
-  const refusal = new RefusedError(ErrorReason.UNHANDLED_COMMAND, message);
-  return settle(draft, { alreadyApplied: false, refusal });
+/** The worker is offered the run's next task first, if it keeps the run in memory. */
+function keepSticky(draft: Draft, task: StartedTask, { workerId, isCaching }: CompleteTaskInput): void {
+  if (!isCaching || workerId === "") return;
+  draft.run.stickyWorkerId = workerId;
+  draft.run.stickyEventId = task.lease.startedEventId;
 }

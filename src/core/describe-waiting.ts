@@ -1,6 +1,7 @@
 /** Why a run is not moving, in plain English. */
 import type { ActivityState, RunState, WorkflowTaskState } from "./run-state.js";
 import { isClosedStatus } from "./status.js";
+import { pendingUpdates } from "./update-end.js";
 
 /** How many activities are told of one by one. */
 const maxNamed = 10;
@@ -16,6 +17,7 @@ export function describeWaiting(state: RunState): string[] {
     ...describeTimers(state),
     ...describeChildren(state),
     ...describeRequests(state),
+    ...describeUpdates(state),
   ];
   return reasons.length > 0 ? reasons : ["Waits for a signal: nothing else is pending."];
 }
@@ -65,6 +67,16 @@ function describeRequests({ externalRequests }: RunState): string[] {
     const what = kind === "signal" ? "its signal" : "its request to cancel";
     return `Waits for ${what} to reach workflow "${workflowId}".`;
   });
+}
+
+function describeUpdates(state: RunState): string[] {
+  return pendingUpdates(state)
+    .slice(0, maxNamed)
+    .map(({ updateId, acceptedEventId }) =>
+      acceptedEventId === undefined
+        ? `Waits for its code to accept update "${updateId}".`
+        : `Waits for its code to answer update "${updateId}".`,
+    );
 }
 
 function because({

@@ -18,6 +18,7 @@ import {
   type RunState,
   runKeyId,
   type TimerState,
+  type UpdateState,
 } from "./run-state.js";
 import { isClosedStatus } from "./status.js";
 import { timestampOf } from "./time.js";
@@ -47,6 +48,7 @@ export interface Draft {
     timers?: Map<number, TimerState>;
     children?: Map<number, ChildState>;
     externalRequests?: Map<number, ExternalRequestState>;
+    updates?: Map<string, UpdateState>;
     keys?: Map<string, RunKey>;
     buffered?: BufferedEvent[];
   };
@@ -192,6 +194,16 @@ export function removeExternalRequest(draft: Draft, seq: number): void {
   ownExternalRequests(draft).delete(seq);
 }
 
+/** Sets an update. */
+export function putUpdate(draft: Draft, update: UpdateState): void {
+  ownUpdates(draft).set(update.updateId, update);
+}
+
+/** An update is answered. */
+export function removeUpdate(draft: Draft, updateId: string): void {
+  ownUpdates(draft).delete(updateId);
+}
+
 /** Sends a message to another run; it goes out once this is committed. */
 export function sendMessage(draft: Draft, receiver: MessageReceiver, event: HistoryEvent): void {
   const { run, now } = draft;
@@ -242,6 +254,8 @@ export function clearPending(draft: Draft): void {
   if (draft.run.children.size > 0) draft.run.children = draft.own.children = new Map();
   if (draft.run.externalRequests.size > 0)
     draft.run.externalRequests = draft.own.externalRequests = new Map();
+  const rejected = [...draft.run.updates].filter(([, { rejection }]) => rejection !== undefined);
+  if (draft.run.updates.size > 0) draft.run.updates = draft.own.updates = new Map(rejected);
   draft.run.workflowTask = undefined;
 }
 
@@ -267,4 +281,10 @@ function ownExternalRequests(draft: Draft): Map<number, ExternalRequestState> {
   draft.own.externalRequests ??= new Map(draft.run.externalRequests);
   draft.run.externalRequests = draft.own.externalRequests;
   return draft.own.externalRequests;
+}
+
+function ownUpdates(draft: Draft): Map<string, UpdateState> {
+  draft.own.updates ??= new Map(draft.run.updates);
+  draft.run.updates = draft.own.updates;
+  return draft.own.updates;
 }

@@ -4,6 +4,7 @@ import { WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
 import { type WorkflowSpec, WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { fillRunRetryRule } from "./retry-rule.js";
 import type { Micros, RunSettings, RunState } from "./run-state.js";
+import { mergeAttributes } from "./search-attributes.js";
 import { addMicros, addMs, latestTime, readMicros, readMs } from "./time.js";
 import type { Context } from "./transition.js";
 
@@ -61,6 +62,7 @@ export function newRun(run: NewRun, { now, limits }: Context): RunState {
     lastEventAt: now,
     closedAt: undefined,
     cancelRequestedEventId: undefined,
+    lastOutsideEventId: 0,
     lastSeq: 0,
     taskEpoch: 0,
     previousStartedEventId: 0,
@@ -74,6 +76,9 @@ export function newRun(run: NewRun, { now, limits }: Context): RunState {
     externalRequests: new Map(),
     messagesSent: 0,
     retryStart: spec.retryPolicy === undefined ? undefined : retryStartOf(spec),
+    updates: new Map(),
+    attributes: mergeAttributes(undefined, spec, "spec", limits),
+    snapshot: undefined,
     buffered: [],
     keys: new Map(),
     hasAllKeys: true,

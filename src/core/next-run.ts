@@ -78,13 +78,15 @@ export function retryRun(draft: Draft, failure: Failure): { retryState: RetrySta
 }
 
 function asBefore({ run }: Draft): WorkflowSpec {
-  const { workflowId, workflowType, taskQueue, settings } = run;
+  const { workflowId, workflowType, taskQueue, settings, attributes } = run;
   const { priority, workflowTaskTimeoutMs, runTimeoutMs, retry } = settings;
   return create(WorkflowSpecSchema, {
     workflowId,
     workflowType,
     taskQueue,
     priority,
+    searchAttributes: { ...attributes?.searchAttributes },
+    memo: { ...attributes?.memo },
     workflowTaskTimeout: durationOf(workflowTaskTimeoutMs),
     ...(runTimeoutMs === undefined ? {} : { runTimeout: durationOf(runTimeoutMs) }),
     ...(retry === undefined ? {} : { retryPolicy: retryPolicyOf(retry) }),

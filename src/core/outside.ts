@@ -17,17 +17,24 @@ import {
 } from "./draft.js";
 import { type RunKeyKind, runKeyId } from "./run-state.js";
 import { timestampOf } from "./time.js";
+import { showUnseenUpdates } from "./update-end.js";
 
 /** Records what came from outside of workflow code. Answers its event id; 0 if it is buffered and gets one later. */
 export function recordOutside(draft: Draft, kind: EventKind, meta: EventMeta = {}): number {
   if (draft.run.workflowTask?.lease === undefined) {
-    draft.hasNews = true;
-    return appendEvent(draft, kind, meta);
+    return appendOutside(draft, kind, meta);
   }
   const event = makeEvent(0, draft.now, kind, meta);
   encodeEvent(draft, event);
   pushBuffered(draft, event);
   return 0;
+}
+
+/** Adds an event from outside to history: workflow code is still to see it. */
+export function appendOutside(draft: Draft, kind: EventKind, meta: EventMeta): number {
+  const eventId = appendEvent(draft, kind, meta);
+  noteNews(draft, eventId);
+  return eventId;
 }
 
 /** Records what came of a command at once: behind the events of all commands of its task, as if it had come from outside a moment later. */
@@ -37,7 +44,7 @@ export function recordLater(draft: Draft, kind: EventKind): void {
   pushBuffered(draft, event);
 }
 
-/** Gives the buffered events their ids, in order. To be called when no workflow task is started any more. */
+/** Gives the buffered events their ids, in order, and shows the updates that came meanwhile to the next task. To be called when no workflow task is started any more. */
 export function flushBuffered(draft: Draft): void {
   const ids: FlushedIds = {
     started: new Map(),
@@ -51,8 +58,14 @@ export function flushBuffered(draft: Draft): void {
     placed.kind = referTo(ids, event.kind);
     recordEvent(draft, placed);
     noteFlushed(draft, ids, placed);
-    draft.hasNews = true;
+    noteNews(draft, eventId);
   }
+  showUnseenUpdates(draft);
+}
+
+function noteNews(draft: Draft, eventId: number): void {
+  draft.hasNews = true;
+  draft.run.lastOutsideEventId = eventId;
 }
 
 /** Ids given in this flush, by the id of the activity's Scheduled event, for those behind that refer to them. */

@@ -7,6 +7,8 @@
 import type { HistoryEvent, WorkflowStarted } from "../../gen/pawl/v1/event_pb.js";
 import type { Failure } from "../../gen/pawl/v1/failure_pb.js";
 import type { Payload } from "../../gen/pawl/v1/payload_pb.js";
+import type { SearchAttributeValue } from "../../gen/pawl/v1/search_attribute_pb.js";
+import type { UpdateRequest } from "../../gen/pawl/v1/task_pb.js";
 import type {
   ParentClosePolicy,
   WorkflowStatus,
@@ -55,6 +57,8 @@ export interface RunState {
   readonly closedAt: Micros | undefined;
   /** The WorkflowCancelRequested event; undefined if cancellation was not requested (or its event is still buffered: then 0). */
   readonly cancelRequestedEventId: number | undefined;
+  /** The newest event from outside of workflow code that is in history; 0: none. */
+  readonly lastOutsideEventId: number;
   /** The highest seq that a command has used. */
   readonly lastSeq: number;
   /** Grows with every start of a workflow task; fences its lease. */
@@ -81,6 +85,12 @@ export interface RunState {
   readonly messagesSent: number;
   /** Input and header of the start, kept only where a retry policy may need them for another run. */
   readonly retryStart: WorkflowStarted | undefined;
+  /** Updates that are not answered, by id, in the order in which they came; and such as were just rejected, as long as that is to be stored. */
+  readonly updates: ReadonlyMap<string, UpdateState>;
+  /** What the run is found by and shown with. Undefined: nothing. */
+  readonly attributes: RunAttributes | undefined;
+  /** The snapshot that was taken last, as long as it is to be stored; a state that is loaded has none. */
+  readonly snapshot: Snapshot | undefined;
   /** Events from outside that wait for the started workflow task to close, in order. */
   readonly buffered: readonly BufferedEvent[];
   /** Request ids and the like that were used, by `runKeyId`: the newest, and those that were asked for. */
@@ -89,6 +99,20 @@ export interface RunState {
   readonly hasAllKeys: boolean;
   /** When the run's wake-up row is due: never later than its earliest deadline. Undefined: there is no row. */
   readonly wakeupAt: Micros | undefined;
+}
+
+/** What a run is found by, and what is shown with it. */
+export interface RunAttributes {
+  /** Each has a value. */
+  readonly searchAttributes: Readonly<Record<string, SearchAttributeValue>>;
+  readonly memo: Readonly<Record<string, Payload>>;
+}
+
+/** The state of workflow code, as it says. */
+export interface Snapshot {
+  /** The event up to which it is that of the run. */
+  readonly asOfEventId: number;
+  readonly state: Payload;
 }
 
 /** What is fixed when a run starts. Kept as JSON: plain values alone. */
@@ -114,6 +138,23 @@ export interface RunSettings {
   readonly previousRunId?: string;
   /** The run that waits for the end of this one's chain. */
   readonly parent?: ParentRef;
+}
+
+/** An update that is not answered. Kept as JSON: plain values alone, but for `request` and `rejection`. */
+export interface UpdateState {
+  readonly updateId: string;
+  /** Its place among those of the run. */
+  readonly position: number;
+  /** Tells a repeat from a reuse of its id. */
+  readonly contentHash: string;
+  /** It came while a workflow task was started, which does not have it. */
+  readonly isUnseen: boolean;
+  /** The UpdateAccepted event. Undefined: it was not accepted. */
+  readonly acceptedEventId: number | undefined;
+  /** What is asked. Undefined: history has it. */
+  readonly request: UpdateRequest | undefined;
+  /** Why it was rejected; a state that is loaded has none such. */
+  readonly rejection: Failure | undefined;
 }
 
 /** Names a run of any namespace, by the namespace's name. */
@@ -294,11 +335,12 @@ export interface BufferedEvent {
 }
 
 /** What a key is for. */
-export type RunKeyKind = "signal" | "cancel" | "terminate" | "activity";
+export type RunKeyKind = "signal" | "cancel" | "terminate" | "activity" | "seq" | "update";
 
 /**
- * A key that was used, with what it did: the request ids of signals, cancels and terminations; and by seq the final event of an activity with
- * the lease epoch it ended under, so that a repeated completion is known.
+ * A key that was used, with what it did: the request ids of signals, cancels and terminations; by seq the final event of an activity with the
+ * lease epoch it ended under, so that a repeated completion is known; by seq the event of a direct operation; and by id the event that tells how an
+ * update ended.
  */
 export interface RunKey {
   readonly kind: RunKeyKind;

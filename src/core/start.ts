@@ -12,9 +12,10 @@ import { openDraft } from "./draft.js";
 import { RefusedError } from "./errors.js";
 import type { NewRun } from "./new-run.js";
 import { checkHeader, checkPayload, checkUserMetadata } from "./payload.js";
-import { invalidField, notImplemented, requestIdReused } from "./refusals.js";
+import { invalidField, requestIdReused } from "./refusals.js";
 import { fillRunRetryRule } from "./retry-rule.js";
 import type { RunState, Workflow } from "./run-state.js";
+import { checkMemo, checkSearchAttributes, mergeAttributes } from "./search-attributes.js";
 import { settle } from "./settle.js";
 import { isClosedStatus, statusName } from "./status.js";
 import { checkName, checkText } from "./text.js";
@@ -166,12 +167,14 @@ export function checkSpec(
   field: string,
   { limits }: Context,
 ): void {
-  refuseUnbuilt(spec);
   checkName(workflowId, `${field}.workflow_id`);
   checkName(spec.workflowType, `${field}.workflow_type`);
   checkText(spec.taskQueue, `${field}.task_queue`);
   checkPayload(spec.input, `${field}.input`, limits);
   checkHeader(spec.header, `${field}.header`, limits);
+  checkSearchAttributes(spec.searchAttributes, `${field}.search_attributes`, false);
+  checkMemo(spec.memo, `${field}.memo`, limits);
+  mergeAttributes(undefined, spec, field, limits);
   checkUserMetadata(spec.userMetadata, `${field}.user_metadata`, limits);
   readMicros(spec.workflowTaskTimeout, `${field}.workflow_task_timeout`);
   readMicros(spec.runTimeout, `${field}.run_timeout`);
@@ -180,9 +183,4 @@ export function checkSpec(
   if (spec.retryPolicy !== undefined) fillRunRetryRule(spec.retryPolicy, `${field}.retry_policy`);
   if (spec.priority < 0 || spec.priority > 5)
     throw invalidField(`${field}.priority`, "must be from 1 to 5, or 0 for the default");
-}
-
-function refuseUnbuilt(spec: WorkflowSpec): void {
-  if (Object.keys(spec.searchAttributes).length > 0) throw notImplemented("spec.search_attributes");
-  if (Object.keys(spec.memo).length > 0) throw notImplemented("spec.memo");
 }

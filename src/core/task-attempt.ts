@@ -20,9 +20,13 @@ export type CarriedOver = Partial<
 >;
 
 /** Makes a workflow task: a first attempt, in history, to be given out at once unless told otherwise. */
-export function scheduleTask(draft: Draft, carried: CarriedOver = {}, readyAt: Micros = draft.now): void {
+export function scheduleTask(
+  draft: Draft,
+  carried: CarriedOver = {},
+  readyAt: Micros = draft.now,
+): WorkflowTaskState {
   const scheduledEventId = appendEvent(draft, scheduledKind(draft.run, 1));
-  draft.run.workflowTask = {
+  const task: WorkflowTaskState = {
     scheduledEventId,
     scheduledAt: draft.now,
     attempt: 1,
@@ -34,7 +38,9 @@ export function scheduleTask(draft: Draft, carried: CarriedOver = {}, readyAt: M
     heartbeatSince: undefined,
     ...carried,
   };
+  draft.run.workflowTask = task;
   draft.hasNews = false;
+  return task;
 }
 
 /** Whether an attempt is kept out of history until it succeeds. */
@@ -44,6 +50,18 @@ export function isTransient(task: WorkflowTaskState): boolean {
 
 /** Gives the pending workflow task to a poller. */
 export function leaseTask(draft: Draft, task: WorkflowTaskState, poller: Poller): void {
+  const { lease } = startTask(draft, task, poller);
+  draft.handed.push({
+    kind: "workflow",
+    pollId: poller.pollId,
+    runId: draft.run.runId,
+    seq: 0,
+    epoch: lease.epoch,
+  });
+}
+
+/** Starts the pending workflow task for somebody who is told of it otherwise than by a poll. */
+export function startTask(draft: Draft, task: WorkflowTaskState, poller: Poller): StartedTask {
   const { run, context } = draft;
   const startedEventId = isTransient(task) ? task.scheduledEventId + 1 : run.nextEventId;
   const started: StartedTask = {
@@ -69,13 +87,7 @@ export function leaseTask(draft: Draft, task: WorkflowTaskState, poller: Poller)
   run.taskEpoch = started.lease.epoch;
   run.workflowTask = started;
   if (run.status === WorkflowStatus.PENDING) run.status = WorkflowStatus.RUNNING;
-  draft.handed.push({
-    kind: "workflow",
-    pollId: poller.pollId,
-    runId: run.runId,
-    seq: 0,
-    epoch: started.lease.epoch,
-  });
+  return started;
 }
 
 /** The Scheduled and Started of an attempt that is not in history yet, as its worker sees them behind the history; none for a normal attempt. */

@@ -5,10 +5,12 @@ import type { ActivityTaskSchema, WorkflowTaskSchema } from "../../gen/pawl/v1/t
 import type { ActivityState, RunState } from "../core/run-state.js";
 import { isTransient, provisionalEvents } from "../core/task-attempt.js";
 import { durationOf, timestampOf } from "../core/time.js";
+import { updatesForTask } from "../core/update-end.js";
 import type { Database } from "../store/database.js";
 import { readHeartbeats } from "../store/heartbeats.js";
 import { readHistory } from "../store/history.js";
 import type { GivenTask } from "./dispatch/task-queue.js";
+import { estimateBytes } from "./estimate-bytes.js";
 import type { EventReader } from "./event-reader.js";
 import { activityTokenOf } from "./operations/activity-tasks.js";
 import { workflowTokenOf } from "./operations/workflow-tasks.js";
@@ -51,7 +53,10 @@ export async function buildWorkflowTask(
     recipient.isCaching && recipient.workerId !== "" && recipient.workerId === run.stickyWorkerId;
   const after = isSticky ? run.stickyEventId : 0;
   const through = isTransient(task) ? run.nextEventId - 1 : lease.startedEventId;
-  const page = await readPage(parts, run, after, through, maxBytes);
+  const updates = updatesForTask(run);
+  // Large requests leave history to be read by its token.
+  const isLarge = estimateBytes(updates) > maxBytes / 4;
+  const page = isLarge ? { events: [], hasMore: true } : await readPage(parts, run, after, through, maxBytes);
   const last = page.events.at(-1)?.eventId ?? after;
   return {
     taskToken: parts.tokens.writeWorkflow(token),
@@ -67,6 +72,7 @@ export async function buildWorkflowTask(
     historyAfterEventId: after,
     nextPageToken: page.hasMore ? writeHistoryPageToken(run, { runId: run.runId, after: last, through }) : "",
     provisionalEvents: provisionalEvents(run),
+    updates,
   };
 }
 

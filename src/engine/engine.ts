@@ -46,6 +46,11 @@ export interface Engine {
     request: wf.TerminateWorkflowRequest,
     call: Call,
   ): Init<typeof wf.TerminateWorkflowResponseSchema>;
+  updateWorkflow(request: wf.UpdateWorkflowRequest, call: Call): Init<typeof wf.UpdateWorkflowResponseSchema>;
+  getUpdateResult(
+    request: wf.GetUpdateResultRequest,
+    call: Call,
+  ): Init<typeof wf.GetUpdateResultResponseSchema>;
 
   registerWorker(request: wk.RegisterWorkerRequest, call: Call): Init<typeof wk.RegisterWorkerResponseSchema>;
   heartbeatWorker(
@@ -86,6 +91,40 @@ export interface Engine {
     request: wk.HeartbeatActivityTasksRequest,
     call: Call,
   ): Init<typeof wk.HeartbeatActivityTasksResponseSchema>;
+
+  scheduleActivity(
+    request: wk.ScheduleActivityRequest,
+    call: Call,
+  ): Init<typeof wk.ScheduleActivityResponseSchema>;
+  scheduleTimer(request: wk.ScheduleTimerRequest, call: Call): Init<typeof wk.ScheduleTimerResponseSchema>;
+  recordSideEffect(
+    request: wk.RecordSideEffectRequest,
+    call: Call,
+  ): Init<typeof wk.RecordSideEffectResponseSchema>;
+  startChildWorkflow(
+    request: wk.StartChildWorkflowRequest,
+    call: Call,
+  ): Init<typeof wk.StartChildWorkflowResponseSchema>;
+  createSnapshot(request: wk.CreateSnapshotRequest, call: Call): Init<typeof wk.CreateSnapshotResponseSchema>;
+  upsertSearchAttributes(
+    request: wk.UpsertSearchAttributesRequest,
+    call: Call,
+  ): Init<typeof wk.UpsertSearchAttributesResponseSchema>;
+  completeWorkflow(
+    request: wk.CompleteWorkflowRequest,
+    call: Call,
+  ): Init<typeof wk.CompleteWorkflowResponseSchema>;
+  failWorkflow(request: wk.FailWorkflowRequest, call: Call): Init<typeof wk.FailWorkflowResponseSchema>;
+  finaliseCancellation(
+    request: wk.FinaliseCancellationRequest,
+    call: Call,
+  ): Init<typeof wk.FinaliseCancellationResponseSchema>;
+  continueAsNew(request: wk.ContinueAsNewRequest, call: Call): Init<typeof wk.ContinueAsNewResponseSchema>;
+  getActivity(request: wk.GetActivityRequest, call: Call): Init<typeof wk.GetActivityResponseSchema>;
+  getLatestSnapshot(
+    request: wk.GetLatestSnapshotRequest,
+    call: Call,
+  ): Init<typeof wk.GetLatestSnapshotResponseSchema>;
 
   createNamespace(
     request: ns.CreateNamespaceRequest,

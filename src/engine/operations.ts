@@ -7,14 +7,29 @@ import {
   failActivityTasks,
   heartbeatActivityTasks,
 } from "./operations/activity-tasks.js";
+import {
+  completeWorkflow,
+  continueAsNew,
+  createSnapshot,
+  failWorkflow,
+  finaliseCancellation,
+  recordSideEffect,
+  scheduleActivity,
+  scheduleTimer,
+  startChildWorkflow,
+  upsertSearchAttributes,
+} from "./operations/direct-operations.js";
 import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
 import { signalWithStartWorkflow, startWorkflow, startWorkflows } from "./operations/start-workflow.js";
 import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
+import { getUpdateResult, updateWorkflow } from "./operations/update-workflow.js";
 import { drainWorker, heartbeatWorker, registerWorker } from "./operations/workers.js";
 import { completeWorkflowTasks, failWorkflowTasks, renewWorkflowTasks } from "./operations/workflow-tasks.js";
 import type { EngineParts } from "./parts.js";
+import { getActivity } from "./reads/get-activity.js";
 import { getHistory } from "./reads/get-history.js";
 import { getWorkflowResult } from "./reads/get-result.js";
+import { getLatestSnapshot } from "./reads/get-snapshot.js";
 import { getWorkflow } from "./reads/get-workflow.js";
 import { listChildWorkflows } from "./reads/list-children.js";
 import { listWorkers } from "./reads/list-workers.js";
@@ -43,6 +58,8 @@ export function bindOperations(parts: EngineParts): Engine {
     signalWorkflow: bind(signalWorkflow),
     cancelWorkflow: bind(cancelWorkflow),
     terminateWorkflow: bind(terminateWorkflow),
+    updateWorkflow: bind(updateWorkflow),
+    getUpdateResult: bind(getUpdateResult),
     registerWorker: bind(registerWorker),
     heartbeatWorker: bind(heartbeatWorker),
     listWorkers: bind(listWorkers),
@@ -55,6 +72,18 @@ export function bindOperations(parts: EngineParts): Engine {
     completeActivityTasks: bind(completeActivityTasks),
     failActivityTasks: bind(failActivityTasks),
     heartbeatActivityTasks: bind(heartbeatActivityTasks),
+    scheduleActivity: bind(scheduleActivity),
+    scheduleTimer: bind(scheduleTimer),
+    recordSideEffect: bind(recordSideEffect),
+    startChildWorkflow: bind(startChildWorkflow),
+    createSnapshot: bind(createSnapshot),
+    upsertSearchAttributes: bind(upsertSearchAttributes),
+    completeWorkflow: bind(completeWorkflow),
+    failWorkflow: bind(failWorkflow),
+    finaliseCancellation: bind(finaliseCancellation),
+    continueAsNew: bind(continueAsNew),
+    getActivity: bind(getActivity),
+    getLatestSnapshot: bind(getLatestSnapshot),
     createNamespace: bind(createNamespace),
     listNamespaces: bind(listNamespaces),
     getQueueStats: bind(getQueueStats),

@@ -7,6 +7,7 @@ import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import type { RunState, Workflow } from "../core/run-state.js";
 import type { RecordedEvent } from "../core/transition.js";
 import { loadedKeys } from "../store/load.js";
+import { estimateBytes } from "./estimate-bytes.js";
 
 /** A bounded cache of workflow states, the least recently used going first. */
 export interface StateCache {
@@ -69,7 +70,7 @@ export function openStateCache(maxBytes: number): StateCache {
     },
     keep(workflow, newEvents) {
       const key = keyOf(workflow.namespaceId, workflow.workflowId);
-      const entry = extend(remove(key), withFewKeys(workflow), newEvents);
+      const entry = extend(remove(key), withoutStored(withFewKeys(workflow)), newEvents);
       entries.set(key, entry);
       total += entry.bytes;
       shrink();
@@ -101,6 +102,18 @@ function withFewKeys(workflow: Workflow): Workflow {
   return { ...workflow, run: { ...run, keys, hasAllKeys: false } };
 }
 
+/** What is stored and not needed to decide: the snapshot, and updates that were rejected. */
+function withoutStored(workflow: Workflow): Workflow {
+  const { run } = workflow;
+  if (run === undefined) return workflow;
+  const { snapshot, updates } = run;
+  const isLean =
+    snapshot === undefined && [...updates.values()].every(({ rejection }) => rejection === undefined);
+  if (isLean) return workflow;
+  const left = [...updates].filter(([, { rejection }]) => rejection === undefined);
+  return { ...workflow, run: { ...run, snapshot: undefined, updates: new Map(left) } };
+}
+
 function extend(before: Entry | undefined, workflow: Workflow, newEvents: readonly RecordedEvent[]): Entry {
   const run = workflow.run;
   const isSameRun = before?.workflow.run?.runId === run?.runId;
@@ -119,9 +132,22 @@ function extend(before: Entry | undefined, workflow: Workflow, newEvents: readon
     tail.length = 0;
     tailBytes = 0;
   }
+  const bytes = entryBytes + 2 * tailBytes + (run === undefined ? 0 : stateBytes(run));
+  return { workflow, tail, tailBytes, bytes };
+}
+
+function stateBytes({
+  activities,
+  timers,
+  children,
+  externalRequests,
+  buffered,
+  keys,
+  attributes,
+}: RunState) {
   const pending =
-    run === undefined ? 0 : run.activities.size + run.timers.size + run.buffered.length + run.keys.size;
-  return { workflow, tail, tailBytes, bytes: entryBytes + 2 * tailBytes + pending * pendingBytes };
+    activities.size + timers.size + children.size + externalRequests.size + buffered.length + keys.size;
+  return pending * pendingBytes + (attributes === undefined ? 0 : estimateBytes(attributes));
 }
 
 function keyOf(namespaceId: string, workflowId: string): string {

@@ -19,6 +19,9 @@ export function workerHandlers(engine: Engine): Handlers<typeof WorkerService> {
     drainWorker: whole((request, call) => engine.drainWorker(inNamespace(request), call)),
     ...workflowTaskHandlers(engine),
     ...activityTaskHandlers(engine),
+    ...directHandlers(engine),
+    getActivity: whole((request, call) => engine.getActivity(inNamespace(request), call)),
+    getLatestSnapshot: whole((request, call) => engine.getLatestSnapshot(inNamespace(request), call)),
   };
 }
 
@@ -71,6 +74,23 @@ function activityTaskHandlers(engine: Engine): Handlers<typeof WorkerService> {
       withElements: (request, heartbeats) => ({ ...request, heartbeats }),
       handle: (request, call) => engine.heartbeatActivityTasks(inNamespace(request), call),
     }),
+  };
+}
+
+function directHandlers(engine: Engine): Handlers<typeof WorkerService> {
+  return {
+    scheduleActivity: whole((request, call) => engine.scheduleActivity(inNamespace(request), call)),
+    scheduleTimer: whole((request, call) => engine.scheduleTimer(inNamespace(request), call)),
+    recordSideEffect: whole((request, call) => engine.recordSideEffect(inNamespace(request), call)),
+    startChildWorkflow: whole((request, call) => engine.startChildWorkflow(inNamespace(request), call)),
+    createSnapshot: whole((request, call) => engine.createSnapshot(inNamespace(request), call)),
+    upsertSearchAttributes: whole((request, call) =>
+      engine.upsertSearchAttributes(inNamespace(request), call),
+    ),
+    completeWorkflow: whole((request, call) => engine.completeWorkflow(inNamespace(request), call)),
+    failWorkflow: whole((request, call) => engine.failWorkflow(inNamespace(request), call)),
+    finaliseCancellation: whole((request, call) => engine.finaliseCancellation(inNamespace(request), call)),
+    continueAsNew: whole((request, call) => engine.continueAsNew(inNamespace(request), call)),
   };
 }
 

@@ -1,12 +1,11 @@
 /** The handlers of WorkflowService. */
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
-import type { WorkflowFilter, WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
+import type { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../core/errors.js";
 import type { Engine } from "../engine/engine.js";
 import { batch } from "./batch.js";
 import { inNamespace, inTaskQueue, paged, waiting } from "./defaults.js";
 import { type Handlers, whole } from "./handler.js";
-import { refuseIfUsed } from "./not-implemented.js";
 
 /** The RPCs of WorkflowService that are built. */
 export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowService> {
@@ -31,14 +30,8 @@ export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowServic
       );
     }),
     getWorkflow: whole((request, call) => engine.getWorkflow(inNamespace(request), call)),
-    listWorkflows: whole((request, call) => {
-      refuseUnbuiltFilters(request.filter);
-      return engine.listWorkflows(paged(inNamespace(request)), call);
-    }),
-    countWorkflows: whole((request, call) => {
-      refuseUnbuiltFilters(request.filter);
-      return engine.countWorkflows(inNamespace(request), call);
-    }),
+    listWorkflows: whole((request, call) => engine.listWorkflows(paged(inNamespace(request)), call)),
+    countWorkflows: whole((request, call) => engine.countWorkflows(inNamespace(request), call)),
     listChildWorkflows: whole((request, call) =>
       engine.listChildWorkflows(paged(inNamespace(request)), call),
     ),
@@ -46,16 +39,14 @@ export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowServic
     getWorkflowResult: whole((request, call) =>
       engine.getWorkflowResult(waiting(inNamespace(request)), call),
     ),
+    updateWorkflow: whole((request, call) => engine.updateWorkflow(waiting(inNamespace(request)), call)),
+    getUpdateResult: whole((request, call) => engine.getUpdateResult(waiting(inNamespace(request)), call)),
     signalWorkflow: whole((request, call) => engine.signalWorkflow(inNamespace(request), call)),
     cancelWorkflow: whole((request, call) => engine.cancelWorkflow(inNamespace(request), call)),
     terminateWorkflow: whole((request, call) =>
       engine.terminateWorkflow({ ...inNamespace(request), reason: request.reason || "terminated" }, call),
     ),
   };
-}
-
-function refuseUnbuiltFilters(filter: WorkflowFilter | undefined): void {
-  refuseIfUsed((filter?.searchAttributes.length ?? 0) > 0, "WorkflowFilter.search_attributes");
 }
 
 function missing(field: string): RefusedError {

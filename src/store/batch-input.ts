@@ -14,6 +14,7 @@ export const runColumns = {
   last_event_at: ["bigint", (row) => row.state.lastEventAt],
   closed_at: ["bigint", (row) => row.state.closedAt],
   cancel_requested_event_id: ["int", (row) => row.state.cancelRequestedEventId],
+  last_outside_event_id: ["int", (row) => row.state.lastOutsideEventId],
   last_seq: ["int", (row) => row.state.lastSeq],
   task_epoch: ["int", (row) => row.state.taskEpoch],
   previous_started_event_id: ["int", (row) => row.state.previousStartedEventId],
@@ -61,6 +62,15 @@ const readyColumns = {
   seq,
   workflow_id: ["text", (row) => row.workflowId],
 } satisfies Columns<RowOf<"putReady">>;
+
+const searchColumns = {
+  unit,
+  namespace_id: ["uuid", (row) => row.namespaceId],
+  name: ["text", (row) => row.name],
+  value: ["text", (row) => row.value],
+  started_at: ["bigint", (row) => row.startedAt],
+  run_id: runId,
+} satisfies Columns<RowOf<"putSearchAttributes">>;
 
 const pointerColumns = {
   unit,
@@ -137,6 +147,24 @@ const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
     event_id: ["int", (row) => row.eventId],
     content_hash: ["text", (row) => row.contentHash],
   },
+  putAttributes: { unit, run_id: runId, attributes: ["bytea", (row) => row.attributes] },
+  putSearchAttributes: searchColumns,
+  goneSearchAttributes: searchColumns,
+  putSnapshots: {
+    unit,
+    run_id: runId,
+    as_of_event_id: ["int", (row) => row.asOfEventId],
+    state: ["bytea", (row) => row.state],
+  },
+  putUpdates: {
+    unit,
+    run_id: runId,
+    update_id: ["text", (row) => row.updateId],
+    state: ["json", (row) => row.state],
+    request: ["bytea", (row) => row.request],
+    rejection: ["bytea", (row) => row.rejection],
+  },
+  goneUpdates: { unit, run_id: runId, update_id: ["text", (row) => row.updateId] },
   putWakeups: { unit, run_id: runId, due_at: ["bigint", (row) => row.dueAt] },
   goneWakeups: { unit, run_id: runId },
   putReady: readyColumns,

@@ -1,15 +1,20 @@
 /** What a batch changes, row by row: found by comparing, by reference, the states before and after each step. */
 import { toBinary } from "@bufbuild/protobuf";
 import { HistoryEventSchema, WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
+import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
+import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
 import type { Message, RunState } from "../core/run-state.js";
 import type { RecordedEvent, RunStep } from "../core/transition.js";
 import { type ReadyTask, readyTasks, sameReadyTask } from "./ready-task.js";
+import { type SearchAttributeRow, searchRows } from "./search-values.js";
 import {
   encodeActivity,
+  encodeAttributes,
   encodeChild,
   encodeExternalRequest,
   encodeFailure,
   encodeSettings,
+  encodeUpdate,
   encodeWorkflowTask,
 } from "./stored-state.js";
 import type { Unit } from "./unit.js";
@@ -67,6 +72,19 @@ export interface BatchRows {
   readonly putKeys: Rows<
     OfRun & { kind: string; key: string; eventId: number | undefined; contentHash: string }
   >;
+  readonly putAttributes: Rows<OfRun & { attributes: Uint8Array }>;
+  readonly putSearchAttributes: Rows<SearchAttributeRow>;
+  readonly goneSearchAttributes: Rows<SearchAttributeRow>;
+  readonly putSnapshots: Rows<OfRun & { asOfEventId: number; state: Uint8Array }>;
+  readonly putUpdates: Rows<
+    OfRun & {
+      updateId: string;
+      state: string;
+      request: Uint8Array | undefined;
+      rejection: Uint8Array | undefined;
+    }
+  >;
+  readonly goneUpdates: Rows<OfRun & { updateId: string }>;
   readonly putWakeups: Rows<OfRun & { dueAt: number }>;
   readonly goneWakeups: Rows<OfRun>;
   readonly putReady: Rows<ReadyTask>;
@@ -106,6 +124,12 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     putBuffered: [],
     goneBuffered: [],
     putKeys: [],
+    putAttributes: [],
+    putSearchAttributes: [],
+    goneSearchAttributes: [],
+    putSnapshots: [],
+    putUpdates: [],
+    goneUpdates: [],
     putWakeups: [],
     goneWakeups: [],
     putReady: [],
@@ -147,6 +171,9 @@ function addStep(rows: BatchRows, unit: number, step: RunStep): void {
   addExternalRequests(rows, unit, step);
   addBuffered(rows, unit, step);
   addKeys(rows, unit, step);
+  addAttributes(rows, unit, step);
+  addSnapshot(rows, unit, step);
+  addUpdates(rows, unit, step);
   addWakeup(rows, unit, step);
   addReady(rows, unit, step);
 }
@@ -254,6 +281,38 @@ function addKeys(rows: BatchRows, unit: number, { before, after }: RunStep): voi
   for (const { kind, key, eventId, contentHash } of newValues(before?.keys, after.keys)) {
     rows.putKeys.push({ unit, runId, kind, key, eventId: eventId || undefined, contentHash });
   }
+}
+
+function addAttributes(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const old = before?.attributes;
+  if (old === after.attributes) return;
+  rows.putAttributes.push({ unit, runId: after.runId, attributes: encodeAttributes(after.attributes) });
+  const wanted = searchRows(after, after.attributes);
+  const known = searchRows(after, old);
+  for (const row of newValues(known, wanted)) rows.putSearchAttributes.push({ unit, ...row });
+  for (const key of goneKeys(known, wanted)) {
+    const row = known.get(key);
+    if (row !== undefined) rows.goneSearchAttributes.push({ unit, ...row });
+  }
+}
+
+function addSnapshot(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId, snapshot } = after;
+  if (snapshot === undefined || snapshot === before?.snapshot) return;
+  const state = toBinary(PayloadSchema, snapshot.state);
+  rows.putSnapshots.push({ unit, runId, asOfEventId: snapshot.asOfEventId, state });
+}
+
+function addUpdates(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  const { runId } = after;
+  for (const update of newValues(before?.updates, after.updates)) {
+    const { updateId, rejection } = update;
+    const request = update.request && toBinary(UpdateRequestSchema, update.request);
+    const state = encodeUpdate(update);
+    rows.putUpdates.push({ unit, runId, updateId, state, request, rejection: encodeFailure(rejection) });
+  }
+  for (const updateId of goneKeys(before?.updates, after.updates))
+    rows.goneUpdates.push({ unit, runId, updateId });
 }
 
 function addWakeup(rows: BatchRows, unit: number, { before, after }: RunStep): void {

@@ -293,6 +293,56 @@ const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
     on conflict (run_id, kind, key) do update
     set event_id = excluded.event_id, content_hash = excluded.content_hash
   )`,
+  putAttributes: (rows) => `
+  put_attributes as (
+    insert into run_attributes (run_id, attributes)
+    select run_id, attributes
+    from ${rows} w
+    where ${isWon("w")}
+    on conflict (run_id) do update
+    set attributes = excluded.attributes
+  )`,
+  putSearchAttributes: (rows) => `
+  put_search_attribute as (
+    insert into search_attributes (namespace_id, name, value, started_at, run_id)
+    select namespace_id, name, value, started_at, run_id
+    from ${rows} w
+    where ${isWon("w")}
+    on conflict do nothing
+  )`,
+  goneSearchAttributes: (rows) => `
+  gone_search_attribute as (
+    delete from search_attributes s
+    using ${rows} w
+    where s.namespace_id = w.namespace_id and s.name = w.name and s.value = w.value and s.started_at = w.started_at
+      and s.run_id = w.run_id
+      and ${isWon("w")}
+  )`,
+  putSnapshots: (rows) => `
+  put_snapshot as (
+    insert into snapshots (run_id, as_of_event_id, state)
+    select run_id, as_of_event_id, state
+    from ${rows} w
+    where ${isWon("w")}
+    on conflict (run_id) do update
+    set as_of_event_id = excluded.as_of_event_id, state = excluded.state
+  )`,
+  putUpdates: (rows) => `
+  put_update as (
+    insert into updates (run_id, update_id, state, request, rejection)
+    select run_id, update_id, state, request, rejection
+    from ${rows} w
+    where ${isWon("w")}
+    on conflict (run_id, update_id) do update
+    set state = excluded.state, request = excluded.request, rejection = excluded.rejection
+  )`,
+  goneUpdates: (rows) => `
+  gone_update as (
+    delete from updates u
+    using ${rows} w
+    where u.run_id = w.run_id and u.update_id = w.update_id
+      and ${isWon("w")}
+  )`,
   putWakeups: (rows) => `
   put_wakeup as (
     insert into wakeups (run_id, due_at)

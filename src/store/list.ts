@@ -1,7 +1,9 @@
 /** Listing and counting runs. */
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import type { Micros, RunState } from "../core/run-state.js";
+import type { TextRange } from "./search-values.js";
 import type { Queryable, Statement } from "./statement.js";
+import { decodeAttributes } from "./stored-state.js";
 
 /** Which runs. All conditions hold together. */
 export interface RunFilter {
@@ -16,6 +18,15 @@ export interface RunFilter {
   readonly startedFrom: Micros | undefined;
   /** Started before this time. */
   readonly startedTo: Micros | undefined;
+  /** Search attributes with a value within a range of texts. */
+  readonly attributes: readonly AttributeRange[];
+}
+
+/** The runs that have an attribute within a range. */
+export interface AttributeRange extends TextRange {
+  readonly name: string;
+  /** Whether the range has one value alone. */
+  readonly isEqual: boolean;
 }
 
 /** Where in a listing a run stands. It stays right while runs come and go. */
@@ -39,6 +50,7 @@ export type RunRow = Pick<
   | "nextEventId"
   | "historyBytes"
   | "cancelRequestedEventId"
+  | "attributes"
 >;
 
 /** Lists runs, newest first, from behind a position on. */
@@ -48,7 +60,9 @@ export async function listWorkflows(
 ): Promise<RunRow[]> {
   const { filter, after, limit } = ask;
   const before = after ?? { startedAt: endOfTime, runId: lastRunId };
-  const values = [...filterValues(filter), before.startedAt, before.runId, limit];
+  const place = [before.startedAt, before.runId, limit];
+  if (filter.attributes.length > 0) return listByAttributes(q, filter, place);
+  const values = [...filterValues(filter), ...place];
   return (await q.query<StoredRunRow>(statementsFor(filter).list, values)).map(readRow);
 }
 
@@ -62,9 +76,35 @@ export async function listChildren(
   return (await q.query<StoredRunRow>(childrenStatement, values)).map(readRow);
 }
 
-function readRow({ closedAt, cancelRequestedEventId, ...row }: StoredRunRow): RunRow {
+async function listByAttributes(
+  q: Queryable,
+  filter: RunFilter,
+  place: readonly unknown[],
+): Promise<RunRow[]> {
+  const { values, isEqual } = attributeValues(filter);
+  const statement = isEqual ? byAttribute.listEqual : byAttribute.listWithin;
+  const rows = await q.query<StoredRunRow>(statement, [...filterValues(filter), ...place, ...values]);
+  return rows.map(readRow);
+}
+
+/** The condition that leads, one of equality if there is one, then the others. */
+function attributeValues({ attributes }: RunFilter): { values: unknown[]; isEqual: boolean } {
+  const first = attributes.find(({ isEqual }) => isEqual) ?? attributes[0];
+  if (first === undefined) throw new Error("there is no condition on search attributes");
+  const others = attributes.filter((range) => range !== first);
+  const { name, from, to, isEqual } = first;
+  const columns = [
+    others.map((range) => range.name),
+    others.map((range) => range.from),
+    others.map((range) => range.to),
+  ];
+  return { values: [name, from, to, ...columns], isEqual };
+}
+
+function readRow({ closedAt, cancelRequestedEventId, attributes, ...row }: StoredRunRow): RunRow {
   return {
     ...row,
+    attributes: decodeAttributes(attributes),
     closedAt: closedAt ?? undefined,
     cancelRequestedEventId: cancelRequestedEventId ?? undefined,
   };
@@ -75,10 +115,13 @@ export async function countWorkflows(
   q: Queryable,
   filter: RunFilter,
 ): Promise<{ status: WorkflowStatus; count: number }[]> {
-  return q.query(statementsFor(filter).count, filterValues(filter));
+  if (filter.attributes.length === 0) return q.query(statementsFor(filter).count, filterValues(filter));
+  const { values } = attributeValues(filter);
+  return q.query(byAttribute.count, [...filterValues(filter), ...values]);
 }
 
-type StoredRunRow = Omit<RunRow, "closedAt" | "cancelRequestedEventId"> & {
+type StoredRunRow = Omit<RunRow, "closedAt" | "cancelRequestedEventId" | "attributes"> & {
+  attributes: Buffer | null;
   closedAt: Micros | null;
   cancelRequestedEventId: number | null;
 };
@@ -125,7 +168,8 @@ const columns = `
   r.run_id as "runId", r.namespace_id as "namespaceId", r.workflow_id as "workflowId", r.workflow_type as "workflowType",
   r.task_queue as "taskQueue", r.status, r.started_at as "startedAt", r.closed_at as "closedAt", r.settings,
   r.next_event_id as "nextEventId", r.history_bytes as "historyBytes",
-  r.cancel_requested_event_id as "cancelRequestedEventId"`;
+  r.cancel_requested_event_id as "cancelRequestedEventId",
+  (select a.attributes from run_attributes a where a.run_id = r.run_id) as attributes`;
 
 const childrenStatement: Statement = {
   name: "list_children",
@@ -197,4 +241,47 @@ const byWorkflowId = {
       limit $10::int`,
   },
   count: count("count_by_workflow_id", isOfAnyType, runsOfPrefix),
+};
+
+/** Runs that keep all other conditions too; the numbers are those of the parameters of the leading one, behind which those of the others stand. */
+function attributeConditions(first: number): string {
+  const [name, from, to, names, froms, tos] = [0, 1, 2, 3, 4, 5].map((n) => `$${first + n}`);
+  return `
+      from search_attributes a
+      join runs r on r.run_id = a.run_id
+      where a.namespace_id = $1::uuid and a.name = ${name}::text and a.value >= ${from}::text and a.value < ${to}::text
+        and ${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[])
+        and (r.workflow_id >= $4::text and r.workflow_id < $5::text)
+        and not exists (
+          select from unnest(${names}::text[], ${froms}::text[], ${tos}::text[]) c (name, "from", "to")
+          where not exists (
+            select from search_attributes o
+            where o.run_id = r.run_id and o.name = c.name and o.value >= c."from" and o.value < c."to"
+          )
+        )`;
+}
+
+function listByAttribute(name: string, condition: string): Statement {
+  return {
+    name,
+    text: `
+      select ${columns}
+      ${attributeConditions(11)} and (a.started_at, a.run_id) < ($8::bigint, $9::uuid) and ${condition}
+      order by a.started_at desc, a.run_id desc
+      limit $10::int`,
+  };
+}
+
+const byAttribute = {
+  /** With one value the index has the newest first. */
+  listEqual: listByAttribute("list_by_attribute", "a.value = $12::text"),
+  listWithin: listByAttribute("list_by_attribute_range", "true"),
+  count: {
+    name: "count_by_attribute",
+    text: `
+      select r.status, count(*) as count
+      ${attributeConditions(8)}
+      group by r.status
+      order by r.status`,
+  },
 };

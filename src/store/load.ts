@@ -13,17 +13,21 @@ import type {
   RunSettings,
   RunState,
   TimerState,
+  UpdateState,
   Workflow,
 } from "../core/run-state.js";
 import { nowMicros, type Queryable, type Statement } from "./statement.js";
 import {
   decodeActivity,
+  decodeAttributes,
   decodeChild,
   decodeFailure,
   decodeHeartbeat,
+  decodeUpdate,
   decodeWorkflowTask,
   type StoredActivity,
   type StoredChild,
+  type StoredUpdate,
   type StoredWorkflowTask,
 } from "./stored-state.js";
 
@@ -114,10 +118,15 @@ const loadStatement: Statement = {
       ${nowMicros} as now,
       i.run_id as pointer_run_id, i.start_request_id, i.request_hash,
       r.run_id, r.workflow_type, r.task_queue, r.started_at, r.settings, r.version, r.status, r.next_event_id,
-      r.history_bytes, r.last_event_at, r.closed_at, r.cancel_requested_event_id, r.last_seq, r.task_epoch,
+      r.history_bytes, r.last_event_at, r.closed_at, r.cancel_requested_event_id, r.last_outside_event_id, r.last_seq,
+      r.task_epoch,
       r.previous_started_event_id, r.last_closed_task_epoch, r.sticky_worker_id, r.sticky_event_id,
       r.workflow_task, r.workflow_task_failure, r.messages_sent, r.retry_start,
       (select due_at from wakeups where run_id = r.run_id) as wakeup_at,
+      (select json_agg(json_build_array(state, encode(request, 'base64')))
+        from updates
+        where run_id = r.run_id and rejection is null) as updates,
+      (select attributes from run_attributes where run_id = r.run_id) as attributes,
       (select json_agg(json_build_array(x.seq, x.state, encode(x.last_failure, 'base64'), h.epoch, h.heartbeat_at, encode(h.details, 'base64')) order by x.seq)
         from activities x
         left join activity_heartbeats h on h.run_id = x.run_id and h.seq = x.seq
@@ -176,6 +185,7 @@ interface RunRow {
   last_event_at: number;
   closed_at: number | null;
   cancel_requested_event_id: number | null;
+  last_outside_event_id: number;
   last_seq: number;
   task_epoch: number;
   previous_started_event_id: number;
@@ -187,6 +197,8 @@ interface RunRow {
   messages_sent: number;
   retry_start: Buffer | null;
   wakeup_at: number | null;
+  updates: [StoredUpdate, string | null][] | null;
+  attributes: Buffer | null;
   activities: [number, StoredActivity, string | null, number | null, number, string | null][] | null;
   timers: [number, number, number][] | null;
   children: [number, StoredChild][] | null;
@@ -234,6 +246,7 @@ function readRun(ask: LoadAsk, row: RunRow): RunState {
     lastEventAt: row.last_event_at,
     closedAt: row.closed_at ?? undefined,
     cancelRequestedEventId: row.cancel_requested_event_id ?? undefined,
+    lastOutsideEventId: row.last_outside_event_id,
     lastSeq: row.last_seq,
     taskEpoch: row.task_epoch,
     previousStartedEventId: row.previous_started_event_id,
@@ -250,6 +263,9 @@ function readRun(ask: LoadAsk, row: RunRow): RunState {
     externalRequests: new Map(row.external_requests ?? []),
     messagesSent: row.messages_sent,
     retryStart: row.retry_start === null ? undefined : fromBinary(WorkflowStartedSchema, row.retry_start),
+    updates: readUpdates(row.updates ?? []),
+    attributes: decodeAttributes(row.attributes),
+    snapshot: undefined,
     buffered: (row.buffered ?? []).map(readBuffered),
     keys,
     hasAllKeys,
@@ -264,6 +280,12 @@ function readActivity(entry: NonNullable<RunRow["activities"]>[number]): Activit
     lastFailure: decodeFailure(decodeBase64(failure)),
     heartbeat: epoch === null ? undefined : decodeHeartbeat(epoch, heartbeatAt, decodeBase64(details)),
   });
+}
+
+function readUpdates(found: NonNullable<RunRow["updates"]>): Map<string, UpdateState> {
+  const updates = found.map(([state, request]) => decodeUpdate(state, decodeBase64(request)));
+  updates.sort((a, b) => a.position - b.position);
+  return new Map(updates.map((update) => [update.updateId, update]));
 }
 
 function readTimer([seq, scheduledEventId, fireAt]: [number, number, number]): TimerState {

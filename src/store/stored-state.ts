@@ -1,13 +1,17 @@
 /** The parts of a run's state that are stored as JSON or as messages: how they are written, and how they are read back. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
 import { type Failure, FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
+import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
 import type {
   ActivityState,
   ChildState,
   ExternalRequestState,
   Heartbeat,
+  RunAttributes,
   RunSettings,
+  UpdateState,
   WorkflowTaskState,
 } from "../core/run-state.js";
 
@@ -47,6 +51,25 @@ export function decodeChild(stored: StoredChild): ChildState {
   return { startedEventId: undefined, ...stored };
 }
 
+/** An update as its JSON has it. */
+export type StoredUpdate = Stored<Omit<UpdateState, "request" | "rejection">>;
+
+/** JSON of an update, without its request and rejection, which have columns of their own. */
+export function encodeUpdate(update: UpdateState): string {
+  const { request: _request, rejection: _rejection, ...stored } = update;
+  return JSON.stringify(stored satisfies StoredUpdate);
+}
+
+/** See `decodeActivity`. */
+export function decodeUpdate(stored: StoredUpdate, request: Uint8Array | null): UpdateState {
+  return {
+    acceptedEventId: undefined,
+    ...stored,
+    request: request === null ? undefined : fromBinary(UpdateRequestSchema, request),
+    rejection: undefined,
+  };
+}
+
 /** JSON of a request to another run. */
 export function encodeExternalRequest(request: ExternalRequestState): string {
   return JSON.stringify(request);
@@ -55,6 +78,20 @@ export function encodeExternalRequest(request: ExternalRequestState): string {
 /** JSON of what is fixed at a run's start. */
 export function encodeSettings(settings: RunSettings): string {
   return JSON.stringify(settings);
+}
+
+/** Bytes of search attributes and memo. */
+export function encodeAttributes(attributes: RunAttributes | undefined): Uint8Array {
+  const searchAttributes = { ...attributes?.searchAttributes };
+  const memo = { ...attributes?.memo };
+  return toBinary(WorkflowStartedSchema, create(WorkflowStartedSchema, { searchAttributes, memo }));
+}
+
+/** The search attributes and the memo of bytes. */
+export function decodeAttributes(bytes: Uint8Array | null): RunAttributes | undefined {
+  if (bytes === null || bytes.length === 0) return undefined;
+  const { searchAttributes, memo } = fromBinary(WorkflowStartedSchema, bytes);
+  return { searchAttributes, memo };
 }
 
 /** Bytes of a failure. */

@@ -131,7 +131,6 @@ describe("completing a workflow task", () => {
 
   it.each<[string, CommandInit[], string | undefined]>([
     ["no kind", [{}], "INVALID_COMMAND"],
-    ["one that is not built", [{ kind: { case: "upsertMemo", value: {} } }], "NOT_IMPLEMENTED"],
     ["a closing one that is not the last", [commands.done(), commands.timer(1, 1)], "INVALID_COMMAND"],
     ["a seq of zero", [commands.timer(0, 1)], "INVALID_COMMAND"],
     ["a seq twice", [commands.timer(1, 1), commands.activity(1)], "INVALID_COMMAND"],

@@ -9,7 +9,6 @@ import {
   newScenario,
   poller,
   reasonOf,
-  refusalOf,
   startInput,
   startTime,
   unknownWorkflow,
@@ -139,14 +138,6 @@ describe("starting a workflow", () => {
   ])("decides by the policy for closed runs: %s", (closedIdPolicy, last, reason) => {
     const start = () => startWorkflow(known(closedRun(last)), startInput({ closedIdPolicy }), context);
     expect(reasonOf(start)).toBe(reason);
-  });
-
-  it.each([
-    [{ searchAttributes: { a: {} } }, "spec.search_attributes"],
-    [{ memo: { a: {} } }, "spec.memo"],
-  ])("refuses what is not built: %o", (spec, feature) => {
-    const refusal = refusalOf(() => startWorkflow(unknownWorkflow, startInput(spec), context));
-    expect(refusal?.metadata).toEqual({ feature });
   });
 
   it.each([

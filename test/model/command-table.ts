@@ -81,6 +81,24 @@ export const commandTable: Record<string, CommandEntry> = {
     }),
     makes: "localActivityRecorded",
   },
+  upsertSearchAttributes: {
+    make: ({ a, b }) => {
+      const level = { value: { case: "integer" as const, value: BigInt(a) } };
+      return {
+        case: "upsertSearchAttributes",
+        value: { searchAttributes: { level, gone: {}, [`a${b % 3}`]: level } },
+      };
+    },
+    makes: "searchAttributesUpserted",
+  },
+  upsertMemo: {
+    make: ({ a }) => ({ case: "upsertMemo", value: { memo: { note: a % 2 === 0 ? {} : json("1") } } }),
+    makes: "memoUpserted",
+  },
+  recordSnapshot: {
+    make: ({ a }) => ({ case: "recordSnapshot", value: { asOfEventId: a % 3, state: json("{}") } }),
+    makes: "snapshotRecorded",
+  },
   startChild: {
     make: ({ workflowId, a, b }) => ({
       case: "startChildWorkflow",
@@ -154,4 +172,16 @@ export function chooseCommands(
     if (entry !== undefined) commands.push({ kind: entry.make({ ...scene, seq }) });
   }
   return { commands, makes, isClosing };
+}
+
+/** Chooses the command of a direct operation, with what it must make. */
+export function chooseDirect(scene: CommandScene): { readonly kind: Kind; readonly makes: string[] } {
+  const open = Object.values(commandTable).filter(
+    ({ makes, isOptional }) => makes !== undefined && !isOptional,
+  );
+  const isClosing = scene.a % 7 === 0;
+  const chosen = isClosing ? Object.values(closingTable) : open;
+  const entry = chosen[scene.b % chosen.length];
+  if (entry === undefined) throw new Error("there is no command");
+  return { kind: entry.make(scene), makes: isClosing ? [] : [`${entry.makes} ${scene.seq}`] };
 }

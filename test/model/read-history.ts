@@ -26,6 +26,8 @@ export interface Folded {
   readonly signals: string[];
   /** Seqs by kind of the events that commands made, by their Completed event. */
   readonly made: Map<number, string[]>;
+  /** Updates that were accepted and not answered: their UpdateAccepted by id. */
+  readonly accepted: Map<string, number>;
   /** The newest event that workflow code has to see. */
   lastNews: number;
 }
@@ -76,6 +78,7 @@ function newReading(): Reading {
     requests: new Map(),
     made: new Map(),
     signals: [],
+    accepted: new Map(),
     lastNews: 0,
     fireTimes: new Map(),
     starts: new Map(),
@@ -135,6 +138,17 @@ function readKind(read: Reading, { eventId, kind }: HistoryEvent, time: number):
     case "workflowStarted":
       rule(eventId === 1, "the start is not event 1");
       return;
+    case "updateAccepted":
+      rule(!read.accepted.has(kind.value.updateId), `update ${kind.value.updateId} is accepted twice`);
+      read.accepted.set(kind.value.updateId, eventId);
+      return;
+    case "updateCompleted": {
+      const { updateId, acceptedEventId } = kind.value;
+      rule(read.accepted.get(updateId) === acceptedEventId, `event ${eventId} answers no accepted update`);
+      // Its id stays: nobody may accept it once more.
+      read.accepted.set(updateId, 0);
+      return;
+    }
     case "workflowTaskScheduled":
       rule(read.task === undefined, `a second workflow task at ${eventId}`);
       read.task = { scheduled: eventId, started: 0 };

@@ -84,25 +84,11 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   expect(unbuilt).toMatchInlineSnapshot(`
     [
       "WorkflowService.QueryWorkflow",
-      "WorkflowService.UpdateWorkflow",
-      "WorkflowService.GetUpdateResult",
       "WorkflowService.ResetWorkflow",
       "WorkflowService.DeleteWorkflow",
       "WorkflowService.ListWaiting",
       "WorkerService.AppendCommands",
       "WorkerService.AnswerQueries",
-      "WorkerService.ScheduleActivity",
-      "WorkerService.ScheduleTimer",
-      "WorkerService.RecordSideEffect",
-      "WorkerService.StartChildWorkflow",
-      "WorkerService.CreateSnapshot",
-      "WorkerService.UpsertSearchAttributes",
-      "WorkerService.CompleteWorkflow",
-      "WorkerService.FailWorkflow",
-      "WorkerService.FinaliseCancellation",
-      "WorkerService.ContinueAsNew",
-      "WorkerService.GetActivity",
-      "WorkerService.GetLatestSnapshot",
       "ScheduleService.CreateSchedule",
       "ScheduleService.GetSchedule",
       "ScheduleService.ListSchedules",
@@ -122,13 +108,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
 });
 
 test.each([
-  [
-    "WorkflowFilter.search_attributes",
-    (c: ReturnType<typeof serve>["call"]) =>
-      c(WorkflowService.method.listWorkflows, {
-        filter: { searchAttributes: [{ name: "a", condition: { case: "equals", value: {} } }] },
-      }),
-  ],
   [
     "CompleteWorkflowTasksRequest.return_next_tasks",
     (c: ReturnType<typeof serve>["call"]) =>

@@ -38,6 +38,7 @@ function filter(fields: Partial<RunFilter>): RunFilter {
     workflowIdPrefix: "",
     startedFrom: undefined,
     startedTo: undefined,
+    attributes: [],
     ...fields,
   };
 }

@@ -218,6 +218,7 @@ function filter(fields: Partial<Parameters<typeof listWorkflows>[1]["filter"]>) 
     workflowIdPrefix: "",
     startedFrom: undefined,
     startedTo: undefined,
+    attributes: [],
     ...fields,
   };
 }

@@ -116,6 +116,29 @@ export function actor({ operations }: TestServer, namespace: string) {
       const { outcomes = [] } = await operations.completeWorkflowTasks(request, callOf());
       return outcomes[0];
     },
+    update: async (
+      workflowId: string,
+      rest: Init<typeof wf.UpdateWorkflowRequestSchema> = {},
+      signal?: AbortSignal,
+    ) => {
+      const request = create(wf.UpdateWorkflowRequestSchema, { namespace, workflowId, name: "set", ...rest });
+      return create(wf.UpdateWorkflowResponseSchema, await operations.updateWorkflow(request, callOf(signal)))
+        .update;
+    },
+    updateResult: async (workflowId: string, rest: Init<typeof wf.GetUpdateResultRequestSchema> = {}) => {
+      const request = create(wf.GetUpdateResultRequestSchema, { namespace, workflowId, ...rest });
+      return create(wf.GetUpdateResultResponseSchema, await operations.getUpdateResult(request, callOf()))
+        .update;
+    },
+    /** Records a value by a direct operation. */
+    sideEffect: async (workflowId: string, rest: Init<typeof wk.RecordSideEffectRequestSchema> = {}) =>
+      create(
+        wk.RecordSideEffectResponseSchema,
+        await operations.recordSideEffect(
+          create(wk.RecordSideEffectRequestSchema, { namespace, workflowId, ...rest }),
+          callOf(),
+        ),
+      ),
     async fail(task: Pick<WorkflowTask, "taskToken"> | undefined) {
       const request = create(wk.FailWorkflowTasksRequestSchema, {
         namespace,

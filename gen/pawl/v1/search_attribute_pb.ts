@@ -28,7 +28,7 @@ export type SearchAttributeValue = Message<"pawl.v1.SearchAttributeValue"> & {
    */
   value: {
     /**
-     * A short text, compared as a whole.
+     * A short text, compared as a whole; at most 256 bytes.
      *
      * @generated from field: string keyword = 1;
      */

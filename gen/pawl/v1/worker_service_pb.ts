@@ -1031,7 +1031,7 @@ export type ScheduleActivityRequest = Message<"pawl.v1.ScheduleActivityRequest">
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1136,7 +1136,7 @@ export type ScheduleTimerRequest = Message<"pawl.v1.ScheduleTimerRequest"> & {
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1241,7 +1241,7 @@ export type RecordSideEffectRequest = Message<"pawl.v1.RecordSideEffectRequest">
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1339,7 +1339,7 @@ export type StartChildWorkflowRequest = Message<"pawl.v1.StartChildWorkflowReque
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1437,7 +1437,7 @@ export type CreateSnapshotRequest = Message<"pawl.v1.CreateSnapshotRequest"> & {
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1528,7 +1528,7 @@ export type UpsertSearchAttributesRequest = Message<"pawl.v1.UpsertSearchAttribu
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1626,7 +1626,7 @@ export type CompleteWorkflowRequest = Message<"pawl.v1.CompleteWorkflowRequest">
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1647,7 +1647,7 @@ export type CompleteWorkflowRequest = Message<"pawl.v1.CompleteWorkflowRequest">
   workflowId: string;
 
   /**
-   * The run id. Empty: the open run.
+   * The run id. Needed unless there is a task token: without either, a repeat would mean the run that has taken this one's place.
    *
    * @generated from field: string run_id = 5;
    */
@@ -1724,7 +1724,7 @@ export type FailWorkflowRequest = Message<"pawl.v1.FailWorkflowRequest"> & {
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1745,7 +1745,7 @@ export type FailWorkflowRequest = Message<"pawl.v1.FailWorkflowRequest"> & {
   workflowId: string;
 
   /**
-   * The run id. Empty: the open run.
+   * The run id. Needed unless there is a task token: without either, a repeat would mean the run that has taken this one's place.
    *
    * @generated from field: string run_id = 5;
    */
@@ -1829,7 +1829,7 @@ export type FinaliseCancellationRequest = Message<"pawl.v1.FinaliseCancellationR
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1850,7 +1850,7 @@ export type FinaliseCancellationRequest = Message<"pawl.v1.FinaliseCancellationR
   workflowId: string;
 
   /**
-   * The run id. Empty: the open run.
+   * The run id. Needed unless there is a task token: without either, a repeat would mean the run that has taken this one's place.
    *
    * @generated from field: string run_id = 5;
    */
@@ -1927,7 +1927,7 @@ export type ContinueAsNewRequest = Message<"pawl.v1.ContinueAsNewRequest"> & {
   namespace: string;
 
   /**
-   * Makes a repeat of the call harmless.
+   * Not needed: run and seq make a repeat of the call harmless.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1948,7 +1948,7 @@ export type ContinueAsNewRequest = Message<"pawl.v1.ContinueAsNewRequest"> & {
   workflowId: string;
 
   /**
-   * The run id. Empty: the open run.
+   * The run id. Needed unless there is a task token: without either, a repeat would mean the run that has taken this one's place.
    *
    * @generated from field: string run_id = 5;
    */
@@ -2236,7 +2236,9 @@ export const ActivityStatusSchema: GenEnum<ActivityStatus> = /*@__PURE__*/
  * is refused with ABORTED, STALE_LEASE. A completion repeated after a lost answer is accepted with `already_applied`.
  *
  * The direct operations at the end are workflow tasks of one command, so that a worker can drive a run with nothing but a generated client: run the
- * function again from the top, call with the same seq, and get what was recorded.
+ * function again from the top, call with the same seq, and get what was recorded. With the token of a started workflow task the operation completes it,
+ * and the answer has the token of the next. Without one, none may be started: FAILED_PRECONDITION, WORKFLOW_TASK_STARTED. The same seq with other
+ * content is refused with ABORTED, NON_DETERMINISM; so is a seq that a command of a workflow task has used.
  *
  * @generated from service pawl.v1.WorkerService
  */

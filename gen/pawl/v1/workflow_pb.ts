@@ -177,14 +177,14 @@ export type WorkflowSpec = Message<"pawl.v1.WorkflowSpec"> & {
   priority: number;
 
   /**
-   * Values to find the run by.
+   * Values to find the run by, at most 100.
    *
    * @generated from field: map<string, pawl.v1.SearchAttributeValue> search_attributes = 13;
    */
   searchAttributes: { [key: string]: SearchAttributeValue };
 
   /**
-   * Values shown with the run, not searchable.
+   * Values shown with the run, not searchable; at most 256 KiB in all.
    *
    * @generated from field: map<string, pawl.v1.Payload> memo = 14;
    */

@@ -5,8 +5,8 @@ import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Draft } from "../draft.js";
 import { RefusedError } from "../errors.js";
 import { checkUserMetadata } from "../payload.js";
-import { notImplemented } from "../refusals.js";
 import type { Caller } from "../transition.js";
+import { acceptUpdate, completeUpdate, rejectUpdate } from "./answer-update.js";
 import { cancelActivity } from "./cancel-activity.js";
 import { cancelTimer } from "./cancel-timer.js";
 import { closeAsCancelled, closeAsCompleted, closeAsFailed } from "./close-workflow.js";
@@ -14,11 +14,13 @@ import { continueAsNew } from "./continue-as-new.js";
 import { cancelChild, cancelExternalWorkflow, signalExternalWorkflow } from "./external-requests.js";
 import { recordLocalActivity } from "./record-local-activity.js";
 import { recordSideEffect } from "./record-side-effect.js";
+import { recordSnapshot } from "./record-snapshot.js";
 import { recordVersion } from "./record-version.js";
 import { scheduleActivity } from "./schedule-activity.js";
 import { scheduleTimer } from "./schedule-timer.js";
 import { type CommandScope, commandName, refusedCommand } from "./scope.js";
 import { startChildWorkflow } from "./start-child-workflow.js";
+import { upsertMemo, upsertSearchAttributes } from "./upsert-attributes.js";
 
 /** A command that may be applied. */
 export interface CheckedCommand {
@@ -27,17 +29,21 @@ export interface CheckedCommand {
   readonly apply: (scope: CommandScope) => void;
 }
 
-/** Refuses commands that are unknown or not built, and a closing one that is not the last. */
+/** Refuses commands that are unknown, and a closing one that is not the last. */
 export function checkCommands(commands: readonly Command[]): CheckedCommand[] {
   return commands.map((command, index) => {
     const apply = actionOf(command);
-    if (apply === undefined) throw refusedCommand(command, index, unbuilt(command));
+    if (apply === undefined) throw refusedCommand(command, index, unknown());
     if (isClosing(command) && index < commands.length - 1) {
       const why = "it ends the run and must be the last command";
       throw refusedCommand(command, index, new RefusedError(ErrorReason.INVALID_COMMAND, why));
     }
     return { command, index, apply };
   });
+}
+
+function unknown(): RefusedError {
+  return new RefusedError(ErrorReason.INVALID_COMMAND, "this server does not know such a command");
 }
 
 /** Whether a command ends the run. */
@@ -63,21 +69,28 @@ export interface Applying {
 }
 
 /** Applies the commands. Throws for the first that can't be; then none counts. */
-export function applyCommands(
-  draft: Draft,
-  commands: readonly CheckedCommand[],
-  { completedEventId, caller, events }: Applying,
-): void {
-  for (const { command, index, apply } of commands) {
-    const { userMetadata } = command;
-    const field = `commands[${index}].${commandName(command)}`;
+export function applyCommands(draft: Draft, commands: readonly CheckedCommand[], applying: Applying): void {
+  for (const checked of commands) {
+    const { command, index } = checked;
     try {
+      const { userMetadata } = command;
       checkUserMetadata(userMetadata, `commands[${index}].user_metadata`, draft.context.limits);
-      apply({ draft, command, field, completedEventId, meta: { ...caller, userMetadata }, events });
+      applyCommand(draft, checked, applying, `commands[${index}].${commandName(command)}`);
     } catch (error) {
       throw error instanceof RefusedError ? refusedCommand(command, index, error) : error;
     }
   }
+}
+
+/** Applies one command, which stands in this field of its request. */
+export function applyCommand(
+  draft: Draft,
+  { command, apply }: Pick<CheckedCommand, "command" | "apply">,
+  { completedEventId, caller, events }: Applying,
+  field: string,
+): void {
+  const meta = { ...caller, userMetadata: command.userMetadata };
+  apply({ draft, command, field, completedEventId, meta, events });
 }
 
 function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
@@ -106,18 +119,25 @@ function actionOf({ kind }: Command): CheckedCommand["apply"] | undefined {
       return (scope) => recordLocalActivity(scope, kind.value);
     case "recordSideEffect":
       return (scope) => recordSideEffect(scope, kind.value);
+    case "recordSnapshot":
+      return (scope) => recordSnapshot(scope, kind.value);
+    case "upsertSearchAttributes":
+      return (scope) => upsertSearchAttributes(scope, kind.value);
+    case "upsertMemo":
+      return (scope) => upsertMemo(scope, kind.value);
+    case "acceptUpdate":
+      return (scope) => acceptUpdate(scope, kind.value);
+    case "rejectUpdate":
+      return (scope) => rejectUpdate(scope, kind.value);
+    case "completeUpdate":
+      return (scope) => completeUpdate(scope, kind.value);
     case "cancelWorkflow":
       return (scope) => closeAsCancelled(scope, kind.value);
     case "completeWorkflow":
       return (scope) => closeAsCompleted(scope, kind.value);
     case "failWorkflow":
       return (scope) => closeAsFailed(scope, kind.value);
-    default:
+    case undefined:
       return undefined;
   }
-}
-
-function unbuilt(command: Command): RefusedError {
-  if (command.kind.case !== undefined) return notImplemented(`the command ${commandName(command)}`);
-  return new RefusedError(ErrorReason.INVALID_COMMAND, "this server does not know such a command");
 }

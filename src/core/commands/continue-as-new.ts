@@ -10,6 +10,7 @@ import { checkHeader, checkPayload } from "../payload.js";
 import { invalidField } from "../refusals.js";
 import { fillRunRetryRule } from "../retry-rule.js";
 import type { ChildState, Micros } from "../run-state.js";
+import { checkMemo, checkSearchAttributes, mergeAttributes } from "../search-attributes.js";
 import { checkText } from "../text.js";
 import { addMs, durationOf, readMicros } from "../time.js";
 import type { CommandScope } from "./scope.js";
@@ -19,9 +20,10 @@ const shortestRunMs = 1_000;
 
 /** Ends the run and starts the next one of the same workflow id. */
 export function continueAsNew(scope: CommandScope, command: ContinueAsNewCommand): void {
-  const { draft, completedEventId, meta } = scope;
+  const { draft, field, completedEventId, meta } = scope;
   checkCommand(scope, command);
   const { workflowType, taskQueue, input, header, runTimeout, workflowTaskTimeout, retryPolicy } = command;
+  const attributes = mergeAttributes(draft.run.attributes, command, field, draft.context.limits);
   const carriedSignals = findCarried(scope, command.carriedSignalEventIds);
   const next = beginNextRun(draft, {
     spec: {
@@ -32,6 +34,8 @@ export function continueAsNew(scope: CommandScope, command: ContinueAsNewCommand
       ...(runTimeout === undefined ? {} : { runTimeout }),
       ...(workflowTaskTimeout === undefined ? {} : { workflowTaskTimeout }),
       ...(retryPolicy === undefined ? {} : { retryPolicy }),
+      searchAttributes: { ...attributes?.searchAttributes },
+      memo: { ...attributes?.memo },
     },
     meta,
     continuation: { reason: ContinuationReason.WORKFLOW },
@@ -65,6 +69,8 @@ function checkCommand({ draft, field }: CommandScope, command: ContinueAsNewComm
   checkText(command.taskQueue, `${field}.task_queue`);
   checkPayload(command.input, `${field}.input`, limits);
   checkHeader(command.header, `${field}.header`, limits);
+  checkSearchAttributes(command.searchAttributes, `${field}.search_attributes`, true);
+  checkMemo(command.memo, `${field}.memo`, limits);
   readMicros(command.runTimeout, `${field}.run_timeout`);
   readMicros(command.workflowTaskTimeout, `${field}.workflow_task_timeout`);
   if (command.retryPolicy !== undefined) fillRunRetryRule(command.retryPolicy, `${field}.retry_policy`);

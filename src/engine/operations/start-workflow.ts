@@ -1,6 +1,6 @@
 /** Starting workflows. */
 import { hash, randomUUID } from "node:crypto";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { type WorkflowSpec, WorkflowSpecSchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import {
   type SignalWithStartWorkflowRequest,
@@ -14,6 +14,7 @@ import { startWorkflow as decideStart, type StartInput, type StartOutcome } from
 import type { Caller } from "../../core/transition.js";
 import type { NamespaceRow } from "../../store/namespaces.js";
 import type { Operation } from "../commit/operation.js";
+import { contentHashOf } from "../content-hash.js";
 import type { Call } from "../engine.js";
 import { estimateBytes } from "../estimate-bytes.js";
 import { outcomeError } from "../outcome-error.js";
@@ -83,7 +84,7 @@ export async function signalWithStartWorkflow(
   const caller = { identity, principal: call.principal };
   const start = startOf({ namespace, spec, requestId, caller });
   const content = create(SignalWithStartWorkflowRequestSchema, { ...request, requestId: "", identity: "" });
-  const contentHash = hash("sha256", toBinary(SignalWithStartWorkflowRequestSchema, content), "hex");
+  const contentHash = contentHashOf(SignalWithStartWorkflowRequestSchema, content);
   const signal = {
     name: signalName,
     payload: signalPayload,
@@ -137,7 +138,7 @@ function startOf({ namespace, spec, requestId, caller }: Start): StartInput {
   const { namespaceId, name } = namespace;
   const workflowId = spec.workflowId === "" ? makeWorkflowId(namespaceId, requestId) : spec.workflowId;
   // Only a repeat by request id has to be told from a reuse.
-  const requestHash = requestId === "" ? "" : hash("sha256", toBinary(WorkflowSpecSchema, spec), "hex");
+  const requestHash = requestId === "" ? "" : contentHashOf(WorkflowSpecSchema, spec);
   return { namespace: name, workflowId, spec, requestId, requestHash, caller };
 }
 

@@ -1,6 +1,4 @@
 /** Signals, cancellations and terminations. */
-import { createHash } from "node:crypto";
-import { create, toBinary } from "@bufbuild/protobuf";
 import {
   type CancelWorkflowRequest,
   CancelWorkflowRequestSchema,
@@ -14,15 +12,14 @@ import { type RunKeyKind, runKeyId } from "../../core/run-state.js";
 import { signalWorkflow as decideSignal } from "../../core/signal.js";
 import { terminateWorkflow as decideTerminate } from "../../core/terminate.js";
 import { onRun } from "../commit/operation.js";
+import { contentHashOf } from "../content-hash.js";
 import type { Call } from "../engine.js";
+import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
 
 /** Sends a signal. */
 export async function signalWorkflow(parts: EngineParts, request: SignalWorkflowRequest, call: Call) {
-  const content = toBinary(
-    SignalWorkflowRequestSchema,
-    create(SignalWorkflowRequestSchema, { ...request, requestId: "", identity: "" }),
-  );
+  const contentHash = contentHashOf(SignalWorkflowRequestSchema, { ...request, requestId: "", identity: "" });
   const { name, payload, header, links, requestId } = request;
   const input = {
     name,
@@ -30,12 +27,12 @@ export async function signalWorkflow(parts: EngineParts, request: SignalWorkflow
     header,
     links,
     requestId,
-    contentHash: hashOf(content),
+    contentHash,
     caller: callerOf(request, call),
   };
   return parts.commit.submit(
     onRun({
-      ...(await targetOf(parts, request, "signal", content.length)),
+      ...(await targetOf(parts, request, "signal", estimateBytes(request))),
       decide: (run, context) => ({ ...decideSignal(run, input, context), outcome: { runId: run.runId } }),
     }),
   );
@@ -43,21 +40,18 @@ export async function signalWorkflow(parts: EngineParts, request: SignalWorkflow
 
 /** Asks a run to cancel. */
 export async function cancelWorkflow(parts: EngineParts, request: CancelWorkflowRequest, call: Call) {
-  const content = toBinary(
-    CancelWorkflowRequestSchema,
-    create(CancelWorkflowRequestSchema, { ...request, requestId: "", identity: "" }),
-  );
+  const contentHash = contentHashOf(CancelWorkflowRequestSchema, { ...request, requestId: "", identity: "" });
   const { reason, cancelPending, requestId } = request;
   const input = {
     reason,
     cancelPending,
     requestId,
-    contentHash: hashOf(content),
+    contentHash,
     caller: callerOf(request, call),
   };
   return parts.commit.submit(
     onRun({
-      ...(await targetOf(parts, request, "cancel", content.length)),
+      ...(await targetOf(parts, request, "cancel", estimateBytes(request))),
       decide: (run, context) => {
         const transition = decideCancel(run, input, context);
         return { ...transition, outcome: { runId: run.runId, status: transition.outcome.status } };
@@ -68,15 +62,16 @@ export async function cancelWorkflow(parts: EngineParts, request: CancelWorkflow
 
 /** Closes a run at once. */
 export async function terminateWorkflow(parts: EngineParts, request: TerminateWorkflowRequest, call: Call) {
-  const content = toBinary(
-    TerminateWorkflowRequestSchema,
-    create(TerminateWorkflowRequestSchema, { ...request, requestId: "", identity: "" }),
-  );
+  const contentHash = contentHashOf(TerminateWorkflowRequestSchema, {
+    ...request,
+    requestId: "",
+    identity: "",
+  });
   const { reason, details, requestId } = request;
-  const input = { reason, details, requestId, contentHash: hashOf(content), caller: callerOf(request, call) };
+  const input = { reason, details, requestId, contentHash, caller: callerOf(request, call) };
   return parts.commit.submit(
     onRun({
-      ...(await targetOf(parts, request, "terminate", content.length)),
+      ...(await targetOf(parts, request, "terminate", estimateBytes(request))),
       decide: (run, context) => ({ ...decideTerminate(run, input, context), outcome: { runId: run.runId } }),
     }),
   );
@@ -102,8 +97,4 @@ async function targetOf(parts: EngineParts, request: Target, kind: RunKeyKind, c
 
 function callerOf({ identity }: { identity: string }, { principal }: Call) {
   return { identity, principal };
-}
-
-function hashOf(content: Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
 }

@@ -10,17 +10,19 @@ export interface RunName {
   readonly workflowId: string;
   /** Empty: the open run, else the latest. */
   readonly runId: string;
+  /** Names of run keys that must be known. */
+  readonly keys?: readonly string[];
 }
 
 /** Loads a run. Throws WORKFLOW_NOT_FOUND. */
 export async function findRun(
   parts: EngineParts,
-  { namespaceId, workflowId, runId }: RunName,
+  { namespaceId, workflowId, runId, keys = [] }: RunName,
 ): Promise<RunState> {
   const sentAt = parts.clock.steadyNow();
   const wanted = runId === "" ? undefined : runId;
   const { workflows, now } = await loadWorkflows(parts.database.read, [
-    { namespaceId, workflowId, ...(wanted === undefined ? {} : { runId: wanted }) },
+    { namespaceId, workflowId, keys, ...(wanted === undefined ? {} : { runId: wanted }) },
   ]);
   parts.clock.observe(sentAt, parts.clock.steadyNow(), now);
   const [workflow] = workflows;

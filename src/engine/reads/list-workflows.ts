@@ -1,15 +1,24 @@
 /** Listing and counting runs. */
 import type {
+  SearchAttributeFilter,
+  SearchAttributeValue,
+} from "../../../gen/pawl/v1/search_attribute_pb.js";
+import type {
   CountWorkflowsRequest,
   ListWorkflowsRequest,
   WorkflowFilter,
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { invalidField } from "../../core/refusals.js";
+import { checkValue } from "../../core/search-attributes.js";
+import { checkName } from "../../core/text.js";
 import {
+  type AttributeRange,
   countWorkflows as countRows,
   listWorkflows as listRows,
   type RunFilter,
   type RunPosition,
 } from "../../store/list.js";
+import { between, equalTo } from "../../store/search-values.js";
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
@@ -57,7 +66,32 @@ function filterOf(namespaceId: string, filter: WorkflowFilter | undefined): RunF
     workflowIdPrefix: filter?.workflowIdPrefix ?? "",
     startedFrom: from === undefined ? undefined : microsFromTimestamp(from),
     startedTo: to === undefined ? undefined : microsFromTimestamp(to),
+    attributes: (filter?.searchAttributes ?? []).map(attributeRange),
   };
+}
+
+/** The values that a condition takes, as the database has them. */
+function attributeRange({ name, condition }: SearchAttributeFilter, index: number): AttributeRange {
+  const field = `filter.search_attributes[${index}]`;
+  checkName(name, `${field}.name`);
+  if (condition.case === "equals") {
+    checkBound(condition.value, `${field}.equals`);
+    return { name, isEqual: true, ...equalTo(condition.value) };
+  }
+  const { from, to } = condition.value ?? {};
+  const cases = [from, to].flatMap((bound) => (bound === undefined ? [] : [bound.value.case]));
+  if (cases.length === 0) throw invalidField(`${field}.range`, "must have a lower or an upper bound");
+  if (from !== undefined) checkBound(from, `${field}.range.from`);
+  if (to !== undefined) checkBound(to, `${field}.range.to`);
+  if (cases.some((type) => type === "keyword" || type === "boolean"))
+    throw invalidField(`${field}.range`, "must be of integers, numbers or times");
+  if (new Set(cases).size > 1) throw invalidField(`${field}.range`, "must have bounds of one type");
+  return { name, isEqual: false, ...between(from, to) };
+}
+
+function checkBound(value: SearchAttributeValue, field: string): void {
+  if (value.value.case === undefined) throw invalidField(field, "must have a value");
+  checkValue(value, field);
 }
 
 /** Whether a value is a place in a listing of runs. */

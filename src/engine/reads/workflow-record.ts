@@ -40,6 +40,8 @@ export function workflowRecord(run: RunState | RunRow): MessageInitShape<typeof 
     firstRunId: settings.firstRunId,
     attempt: settings.attempt,
     previousRunId: settings.previousRunId ?? "",
+    searchAttributes: { ...run.attributes?.searchAttributes },
+    memo: { ...run.attributes?.memo },
     ...(settings.parent === undefined ? {} : { parent: refOf(settings.parent), root: settings.parent.root }),
   };
 }

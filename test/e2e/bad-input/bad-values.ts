@@ -19,6 +19,7 @@ import {
   notImplemented,
   payload,
   type Reason,
+  sizeLimit,
   spec,
   staleLease,
   tokenTarget,
@@ -83,15 +84,12 @@ export const badCommands: BadCall[] = [
   ),
   ...(
     [
-      { case: "recordSnapshot", value: { state: payload("1") } },
-      { case: "upsertSearchAttributes", value: {} },
-      { case: "upsertMemo", value: {} },
       { case: "acceptUpdate", value: { updateId: "x" } },
       { case: "rejectUpdate", value: { updateId: "x" } },
       { case: "completeUpdate", value: { updateId: "x", outcome: { case: "result", value: payload("1") } } },
     ] as NonNullable<CommandInit["kind"]>[]
   ).map((kind) =>
-    completion(`${kind.case}, which is not built`, [{ seq: 10, kind }], notImplemented, {
+    completion(`${kind.case} of an update that is not there`, [{ kind }], invalidCommand, {
       command_index: "0",
     }),
   ),
@@ -253,21 +251,74 @@ export const nulls: BadCall[] = [
   ),
 ];
 
-export const unbuiltFields: BadCall[] = [
-  ...([{ searchAttributes: { a: {} } }, { memo: { a: payload("1") } }] as const).map((field) =>
+/** Attributes that no run can have, and conditions that make no sense. */
+export const badAttributes: BadCall[] = [
+  ...(
+    [
+      ["a name that is empty", { "": keyword("x") }],
+      ["a name with U+0000", { "a\0": keyword("x") }],
+      ["a name that is too long", { ["a".repeat(257)]: keyword("x") }, sizeLimit],
+      ["no value", { a: {} }],
+      ["a keyword with U+0000", { a: keyword("\0") }],
+      ["a keyword that is too long", { a: keyword("x".repeat(257)) }, sizeLimit],
+      ["a number that is none", { a: { value: { case: "number", value: Number.NaN } } }],
+      ["a time that is none", { a: { value: { case: "time", value: { seconds: 9_000_000_000_000n } } } }],
+      [
+        "101 of them",
+        Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`a${n}`, keyword("x")])),
+        sizeLimit,
+      ],
+    ] as [string, Record<string, object>, Reason?][]
+  ).map(([title, searchAttributes, reason = invalidField]) =>
     whole(
-      `${Object.keys(field)[0]}, which is not built`,
+      `a start with search attributes: ${title}`,
       wf.startWorkflow,
-      { spec: { ...spec, ...field } },
-      notImplemented,
+      { spec: { ...spec, searchAttributes } },
+      reason,
     ),
   ),
   whole(
-    "search_attributes, which is not built",
-    wf.listWorkflows,
-    { filter: { searchAttributes: [{ name: "a", condition: { case: "equals", value: {} } }] } },
-    notImplemented,
+    "a start with a memo of more than 256 KiB",
+    wf.startWorkflow,
+    { spec: { ...spec, memo: { a: payload(JSON.stringify("x".repeat(256 * 1024))) } } },
+    sizeLimit,
   ),
+  ...(
+    [
+      ["no name", { name: "", condition: { case: "equals", value: keyword("x") } }],
+      ["no condition", { name: "a" }],
+      ["no value", { name: "a", condition: { case: "equals", value: {} } }],
+      ["a range without bounds", { name: "a", condition: { case: "range", value: {} } }],
+      ["a range of keywords", { name: "a", condition: { case: "range", value: { from: keyword("x") } } }],
+      [
+        "a range of two types",
+        {
+          name: "a",
+          condition: {
+            case: "range",
+            value: {
+              from: { value: { case: "integer", value: 1n } },
+              to: { value: { case: "number", value: 2 } },
+            },
+          },
+        },
+      ],
+    ] as [string, object][]
+  ).map(([title, condition]) =>
+    whole(
+      `a filter by search attributes: ${title}`,
+      wf.listWorkflows,
+      { filter: { searchAttributes: [condition] } },
+      invalidField,
+    ),
+  ),
+];
+
+function keyword(value: string) {
+  return { value: { case: "keyword" as const, value } };
+}
+
+export const unbuiltFields: BadCall[] = [
   {
     title: "CompleteWorkflowTasks: query_answers, which is not built",
     code: "UNIMPLEMENTED",

@@ -22,12 +22,14 @@ function checkClosed(state: RunState): void {
     workflowTask === undefined && buffered.length === 0 && wakeupAt === undefined,
     "nothing is left to do",
   );
-  const pending = activities.size + timers.size + children.size + externalRequests.size;
+  const open = [...state.updates.values()].filter(({ rejection }) => rejection === undefined);
+  const pending = activities.size + timers.size + children.size + externalRequests.size + open.length;
   rule(pending === 0, "nothing is pending in a closed run");
 }
 
 function checkOpen(state: RunState, folded: Folded): void {
   checkPending(state, folded);
+  checkUpdates(state, folded);
   checkTask(state, folded);
   const isNew = folded.lastNews > state.previousStartedEventId;
   rule(!isNew || state.workflowTask !== undefined, "what is undelivered has a workflow task");
@@ -37,6 +39,17 @@ function checkOpen(state: RunState, folded: Folded): void {
   const earliest = earliestDeadline(state) ?? Number.POSITIVE_INFINITY;
   rule((state.wakeupAt ?? Number.POSITIVE_INFINITY) <= earliest, "the wake-up is not late");
   rule(describeWaiting(state).length > 0, "an open run waits for something");
+}
+
+/** The updates that history says are accepted are, and one that no task has yet will get one. */
+function checkUpdates({ updates, workflowTask }: RunState, folded: Folded): void {
+  const accepted = [...updates.values()].filter(({ acceptedEventId }) => acceptedEventId !== undefined);
+  const told = [...folded.accepted].filter(([, eventId]) => eventId > 0);
+  rule(accepted.length === told.length, "accepted updates");
+  for (const { updateId, acceptedEventId } of accepted)
+    rule(folded.accepted.get(updateId) === acceptedEventId, `update ${updateId} was accepted`);
+  const isUnseen = [...updates.values()].some((update) => update.isUnseen);
+  rule(!isUnseen || workflowTask?.lease !== undefined, "an update that the task lacks gets the next one");
 }
 
 /** What history says is pending is pending, but for what has ended in an event that is still buffered. */

@@ -214,8 +214,8 @@ export class CoreWorld {
     }
   }
 
-  /** A lease may be over again when the transition ends: by a later message of the same delivery. */
-  private noteLease({ kind, runId, seq, epoch }: HandedTask): void {
+  /** A task was handed out, by a poll or otherwise. Its lease may be over again when the transition ends: by a later message of the same delivery. */
+  noteLease({ kind, runId, seq, epoch }: HandedTask): void {
     this.reference.leased(`${kind} ${runId} ${seq}`, epoch);
     const state = this.runs.get(runId)?.state;
     if (state === undefined) throw new Error(`a task of ${runId} was handed out, which is unknown`);

@@ -1,32 +1,46 @@
 /** What may happen in the model over core: an entry each, with how often it is chosen. One more operation is one more entry. */
 import { create } from "@bufbuild/protobuf";
+import { CommandSchema } from "../../../gen/pawl/v1/command_pb.js";
 import { FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
-import { ActivityCompletionSchema, WorkflowTaskCompletionSchema } from "../../../gen/pawl/v1/task_pb.js";
+import {
+  ActivityCompletionSchema,
+  UpdateRequestSchema,
+  WorkflowTaskCompletionSchema,
+} from "../../../gen/pawl/v1/task_pb.js";
 import { ClosedIdPolicy, OpenIdPolicy, WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { completeActivity, returnActivity, startActivity } from "../../../src/core/activity.js";
 import { failActivity } from "../../../src/core/activity-retry.js";
-import type { ActivityFence } from "../../../src/core/activity-target.js";
 import { cancelWorkflow } from "../../../src/core/cancel.js";
 import { completeWorkflowTask } from "../../../src/core/complete-workflow-task.js";
+import { type DirectInput, directOperation } from "../../../src/core/direct-operation.js";
 import { releaseWorker } from "../../../src/core/release-worker.js";
 import type { RunState } from "../../../src/core/run-state.js";
 import { signalWorkflow } from "../../../src/core/signal.js";
 import { signalWithStart } from "../../../src/core/signal-with-start.js";
 import { type StartOutcome, startWorkflow } from "../../../src/core/start.js";
 import { terminateWorkflow } from "../../../src/core/terminate.js";
-import type { Context, RunTransition } from "../../../src/core/transition.js";
+import type { Context } from "../../../src/core/transition.js";
+import { admitUpdate } from "../../../src/core/update.js";
 import { wake } from "../../../src/core/wake.js";
 import {
   failWorkflowTask,
   renewWorkflowTask,
   returnWorkflowTask,
   startWorkflowTask,
-  type WorkflowTaskFence,
 } from "../../../src/core/workflow-task.js";
-import { ofWorkflow } from "../../../src/core/workflow-transition.js";
 import { caller, commandsOf, poller, startInput } from "../../core/scenario.js";
-import { chooseCommands } from "../command-table.js";
+import { type CommandInit, chooseCommands, chooseDirect } from "../command-table.js";
 import { rule } from "../rule.js";
+import {
+  isHolder,
+  ofRun,
+  pickRun,
+  pickTask,
+  remember,
+  underActivity,
+  underTask,
+  withRun,
+} from "./callers.js";
 import { checkRelease } from "./check-release.js";
 import type { CoreWorld } from "./core-world.js";
 
@@ -60,6 +74,18 @@ export const operations: Record<string, Operation> = {
       world.reference.signalled(name, run.workflowId, run.runId);
       remember(world, run, (state, context) => signalWorkflow(state, input, context));
     },
+  },
+  update: {
+    weight: 2,
+    play: (world, { a }) =>
+      withRun(world, a, (run) => {
+        const request = create(UpdateRequestSchema, { updateId: world.newName("update"), name: "set" });
+        const decide = (state: RunState, context: Context) =>
+          admitUpdate(state, { request, contentHash: "h" }, context);
+        const before = world.runs.get(run.runId)?.state;
+        world.call(run, decide);
+        if (world.runs.get(run.runId)?.state !== before) remember(world, run, decide);
+      }),
   },
   cancel: {
     weight: 1,
@@ -152,7 +178,7 @@ export const operations: Record<string, Operation> = {
       const workflowId = workflowIds[b % 3] ?? "";
       const chosen = chooseCommands({ a, b, name: world.newName("sent"), workflowId, seqs, lastSeq });
       const completion = create(WorkflowTaskCompletionSchema, {
-        commands: commandsOf(chosen.commands),
+        commands: commandsOf([...answersTo(run, b), ...chosen.commands]),
         requestNewTask: b % 7 === 0,
       });
       const rest = { completion, caller, workerId: "worker", isCaching: a % 2 === 0 };
@@ -166,6 +192,37 @@ export const operations: Record<string, Operation> = {
       world.reference.checkCommands(run.runId, model.folded);
       const again = decide(model.state, world.context());
       rule(again.after === model.state && again.outcome.alreadyApplied, "a repeated completion is known");
+    },
+  },
+  direct: {
+    weight: 3,
+    play(world, { a, b }) {
+      const held = b % 2 === 0 ? pickTask(world, a, b) : undefined;
+      const run = held === undefined ? pickRun(world, a) : ofRun(world, held.runId);
+      if (run === undefined) return;
+      const seq = run.lastSeq + 1;
+      const rest = { name: world.newName("sent"), workflowId: workflowIds[b % 3] ?? "", seqs: [] };
+      const { kind, makes } = chooseDirect({ seq, a: a >> 1, b: b >> 1, ...rest });
+      const input: DirectInput = {
+        command: create(CommandSchema, { seq, kind }),
+        contentHash: world.newName("content"),
+        fence: held,
+        lastSeenEventId: a % 5 === 0 ? 0 : run.lastOutsideEventId,
+        caller,
+        events: new Map(),
+      };
+      const decide = (state: RunState, context: Context) => directOperation(state, input, context);
+      const done = held === undefined ? world.call(run, decide) : underTask(world, run, held, decide);
+      const after = world.runs.get(run.runId);
+      if (done === undefined || done.refusal !== undefined || after === undefined) return;
+      if (done.epoch !== undefined)
+        world.noteLease({ kind: "workflow", pollId: "", runId: run.runId, seq: 0, epoch: done.epoch });
+      const completed = after.history[done.eventId - 2]?.kind;
+      rule(completed?.case === "workflowTaskCompleted", "a direct operation is a workflow task of its own");
+      if (completed?.case !== "workflowTaskCompleted") return;
+      world.reference.completed(run.runId, completed.value.startedEventId, makes);
+      world.reference.checkCommands(run.runId, after.folded);
+      remember(world, run, decide);
     },
   },
   failTask: {
@@ -255,6 +312,22 @@ export const operations: Record<string, Operation> = {
   },
 };
 
+/** Commands about the updates that the run has: accepted, rejected or answered, some of them. */
+function answersTo(run: RunState, b: number): CommandInit[] {
+  const known = [...run.updates.values()].filter(
+    ({ isUnseen, rejection }) => !isUnseen && rejection === undefined,
+  );
+  return known.flatMap(({ updateId, acceptedEventId }, index): CommandInit[] => {
+    const outcome = { case: "failure" as const, value: { message: "no" } };
+    const complete: CommandInit = { kind: { case: "completeUpdate", value: { updateId, outcome } } };
+    if ((b + index) % 3 === 0) return [];
+    if (acceptedEventId !== undefined) return [complete];
+    if ((b + index) % 3 === 1) return [{ kind: { case: "rejectUpdate", value: { updateId } } }];
+    const accept: CommandInit = { kind: { case: "acceptUpdate", value: { updateId } } };
+    return b % 2 === 0 ? [accept, complete] : [accept];
+  });
+}
+
 function signalInput(name: string) {
   const rest = { payload: undefined, header: undefined, links: [], contentHash: "h", caller };
   return { name, requestId: name, ...rest };
@@ -291,105 +364,4 @@ function start(world: CoreWorld, { a, b }: Dice, isSignalled: boolean): void {
   if (isSignalled) world.reference.signalled(name, workflowId, outcome.runId);
   if (outcome.isStarted)
     world.made.push({ workflowId, decide, isKnown: () => world.lastStarts.get(workflowId) === requestId });
-}
-
-function pickRun(world: CoreWorld, a: number): RunState | undefined {
-  const ids = world.workflowIds();
-  return world.current(ids[a % ids.length] ?? "");
-}
-
-function withRun(world: CoreWorld, a: number, play: (run: RunState) => void): void {
-  const run = pickRun(world, a);
-  if (run !== undefined) play(run);
-}
-
-/** The run, if it is the current one of its workflow id. */
-function ofRun(world: CoreWorld, runId: string): RunState | undefined {
-  const state = world.runs.get(runId)?.state;
-  return state !== undefined && world.current(state.workflowId) === state ? state : undefined;
-}
-
-function remember(
-  world: CoreWorld,
-  { runId, workflowId }: RunState,
-  decide: (state: RunState, context: Context) => RunTransition<unknown>,
-): void {
-  world.made.push({
-    workflowId,
-    isKnown: () => true,
-    decide(workflow, context) {
-      const state = world.runs.get(runId)?.state;
-      if (state === undefined) throw new Error(`run ${runId} has gone`);
-      return ofWorkflow(workflow, state, decide(state, context));
-    },
-  });
-}
-
-/** The lease that is out, and one time in four an old one. */
-function pickTask(world: CoreWorld, a: number, b: number): WorkflowTaskFence | undefined {
-  const { taskFences } = world;
-  const live = taskFences.filter((fence) => world.reference.mayHold(taskName(fence), fence.epoch));
-  const chosen = b % 4 === 3 ? taskFences : live;
-  return chosen[a % chosen.length];
-}
-
-const taskName = ({ runId }: WorkflowTaskFence) => `workflow ${runId} 0`;
-
-function isHolder(world: CoreWorld, run: RunState, fence: WorkflowTaskFence): boolean {
-  return (
-    world.reference.mayHold(taskName(fence), fence.epoch) && run.workflowTask?.lease?.epoch === fence.epoch
-  );
-}
-
-/** Only the holder of the lease changes anything. */
-function underTask<T>(
-  world: CoreWorld,
-  run: RunState,
-  fence: WorkflowTaskFence,
-  decide: (state: RunState, context: Context) => RunTransition<T>,
-): T | undefined {
-  if (!isHolder(world, run, fence)) {
-    const inVain = (state: RunState, context: Context) => decide(state, context);
-    world.callInVain(
-      run.workflowId,
-      (workflow, context) => ofWorkflow(workflow, run, inVain(run, context)),
-      "a stale answer to a workflow task",
-    );
-    return undefined;
-  }
-  const outcome = world.call(run, decide);
-  const after = world.runs.get(run.runId)?.state;
-  if (after !== run) world.reference.released(taskName(fence), fence.epoch);
-  return outcome;
-}
-
-function underActivity(
-  world: CoreWorld,
-  a: number,
-  decideBy: (fence: ActivityFence) => (state: RunState, context: Context) => RunTransition<unknown>,
-): void {
-  const { activityFences, reference } = world;
-  const nameOf = ({ runId, seq }: ActivityFence) => `activity ${runId} ${seq}`;
-  const live = activityFences.filter((fence) => reference.mayHold(nameOf(fence), fence.epoch));
-  const chosen = a % 4 === 3 ? activityFences : live;
-  const fence = chosen[(a >> 2) % chosen.length];
-  const run = fence && ofRun(world, fence.runId);
-  if (fence === undefined || run === undefined) return;
-  const decide = decideBy(fence);
-  const isHolder =
-    reference.mayHold(nameOf(fence), fence.epoch) &&
-    run.activities.get(fence.seq)?.lease?.epoch === fence.epoch;
-  if (isHolder) {
-    world.call(run, decide);
-    const after = world.current(run.workflowId);
-    if (after !== run) reference.released(nameOf(fence), fence.epoch);
-  }
-  // Made by a holder who has lost the lease, or once more by the one who has just used it.
-  const left = ofRun(world, fence.runId);
-  if (left === undefined || reference.mayHold(nameOf(fence), fence.epoch)) return;
-  world.callInVain(
-    left.workflowId,
-    (workflow, context) => ofWorkflow(workflow, left, decide(left, context)),
-    "a stale or repeated answer to an activity",
-  );
 }

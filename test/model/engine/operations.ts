@@ -1,5 +1,6 @@
 /** What may happen in the model over two servers: an entry each, with how often it is chosen. One more operation is one more entry. */
 import { OpenIdPolicy } from "../../../gen/pawl/v1/workflow_pb.js";
+import { UpdateStage } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../../src/core/errors.js";
 import { ms } from "../../support/actor.js";
 import { errorOf } from "../../support/engine.js";
@@ -116,6 +117,41 @@ export const operations: Record<string, Operation> = {
       ]);
       const applied = answered(held, answers, `task ${startedEventId} of ${runId}`);
       if (applied === 1) world.reference.completed(runId, startedEventId, chosen.makes);
+    },
+  },
+  update: {
+    weight: 1,
+    async play(world, { a, b }) {
+      const request = { updateId: world.newName("update"), waitStage: UpdateStage.ADMITTED };
+      const answers = await Promise.all(
+        [0, 1].map((n) => unlessRefused(world.on(b + n).update(idOf(a), request))),
+      );
+      for (const answer of answers)
+        rule(answer === undefined || (answer.stage ?? 0) >= UpdateStage.ADMITTED, "an update is durable");
+    },
+  },
+  direct: {
+    weight: 2,
+    async play(world, { a, b }) {
+      const held = pick(world.workflowTasks, a, b);
+      if (held === undefined) return;
+      const { runId, workflowId, taskToken } = held.task;
+      const seq = world.lastSeqOf(runId) + 1;
+      const call = (n: number) =>
+        unlessRefused(
+          world.on(b + n).sideEffect(workflowId, {
+            ...{ runId, seq, ...(a % 2 === 0 ? { taskToken } : {}) },
+            command: { value: { body: { case: "json", value: String(n) } } },
+          }),
+        );
+      const answers = (await Promise.all([call(0), call(1)])).filter((answer) => answer !== undefined);
+      const made = answers.filter(({ state }) => state?.isExisting === false).length;
+      rule(made <= 1, `seq ${seq} of ${runId} was recorded ${made} times`);
+      rule(
+        new Set(answers.map(({ value }) => value?.body.value)).size <= 1,
+        "a repeat has the recorded value",
+      );
+      if (a % 2 === 0 && made === 1) held.isOver = true;
     },
   },
   failTask: {

@@ -2,6 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { HistoryEventSchema, WorkflowStartedSchema } from "../../../gen/pawl/v1/event_pb.js";
 import { type Failure, FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
+import { PayloadSchema } from "../../../gen/pawl/v1/payload_pb.js";
+import { SearchAttributeValueSchema } from "../../../gen/pawl/v1/search_attribute_pb.js";
+import { UpdateRequestSchema } from "../../../gen/pawl/v1/task_pb.js";
 import {
   ParentClosePolicy,
   WorkflowStatus,
@@ -13,10 +16,12 @@ import type {
   ChildState,
   ExternalRequestState,
   Lease,
+  RunAttributes,
   RunKey,
   RunSettings,
   RunState,
   TimerState,
+  UpdateState,
   WorkflowTaskLease,
   WorkflowTaskState,
 } from "../../../src/core/run-state.js";
@@ -198,6 +203,47 @@ const closed = record({
 });
 const open = record({ status: fc.constant(WorkflowStatus.RUNNING), closedAt: fc.constant(undefined) });
 
+const attributeValue = fc
+  .oneof(
+    name.map((value) => ({ case: "keyword" as const, value })),
+    fc
+      .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+      .map((value) => ({ case: "integer" as const, value })),
+    fc
+      .double({ noNaN: true, noDefaultInfinity: true })
+      .map((value) => ({ case: "number" as const, value: value + 0 })),
+    fc.boolean().map((value) => ({ case: "boolean" as const, value })),
+  )
+  .map((value) => create(SearchAttributeValueSchema, { value }));
+
+const attributeName = name.filter((text) => text !== "" && text !== "__proto__");
+const payload = name.map((value) => create(PayloadSchema, { body: { case: "json", value } }));
+
+const attributes: fc.Arbitrary<RunAttributes | undefined> = fc.option(
+  fc
+    .tuple(
+      fc.dictionary(attributeName, attributeValue, { maxKeys: 3, noNullPrototype: true }),
+      fc.dictionary(attributeName, payload, { maxKeys: 3, noNullPrototype: true }),
+    )
+    .map(([searchAttributes, memo]) =>
+      Object.keys(searchAttributes).length + Object.keys(memo).length === 0
+        ? undefined
+        : { searchAttributes, memo },
+    ),
+  { nil: undefined },
+);
+
+const update: fc.Arbitrary<UpdateState> = record({
+  updateId: name.filter((text) => text !== ""),
+  position: fc.constant(1),
+  contentHash: name,
+  isUnseen: fc.boolean(),
+  acceptedEventId: maybe(count),
+  request: maybe(name.map((text) => create(UpdateRequestSchema, { updateId: text, name: text }))),
+  // Stored apart, and never loaded with the state.
+  rejection: fc.constant(undefined),
+});
+
 const changing: fc.Arbitrary<Changing> = fc
   .tuple(
     fc.oneof(open, closed),
@@ -206,6 +252,7 @@ const changing: fc.Arbitrary<Changing> = fc
       historyBytes: micros,
       lastEventAt: micros,
       cancelRequestedEventId: maybe(count),
+      lastOutsideEventId: count,
       lastSeq: count,
       taskEpoch: count,
       previousStartedEventId: count,
@@ -218,6 +265,14 @@ const changing: fc.Arbitrary<Changing> = fc
       children: fc.array(child, { maxLength: 4 }).map((list) => bySeq(list)),
       externalRequests: fc.array(externalRequest, { maxLength: 4 }).map((list) => bySeq(list)),
       messagesSent: count,
+      updates: fc
+        .uniqueArray(update, { maxLength: 3, selector: ({ updateId }) => updateId })
+        .map(
+          (list) => new Map(list.map((entry, index) => [entry.updateId, { ...entry, position: index + 1 }])),
+        ),
+      attributes,
+      // Stored apart, and never loaded with the state.
+      snapshot: fc.constant(undefined),
       buffered: fc.uniqueArray(buffered, { maxLength: 4, selector: (entry) => entry.position }).map(inOrder),
       keys: fc.array(key, { maxLength: 4 }),
       wakeupAt: maybe(micros),

@@ -1,0 +1,72 @@
+/** Updates: requests to a run that want an answer. */
+import { toBinary } from "@bufbuild/protobuf";
+import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import { type UpdateRequest, UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
+import { openDraft, putUpdate } from "./draft.js";
+import { RefusedError } from "./errors.js";
+import type { Limits } from "./limits.js";
+import { checkHeader, checkPayload } from "./payload.js";
+import { requestIdReused, workflowClosed } from "./refusals.js";
+import { type RunState, runKeyId } from "./run-state.js";
+import { settle, unchanged } from "./settle.js";
+import { isClosedStatus } from "./status.js";
+import { checkName, checkText } from "./text.js";
+import type { Context, RunTransition } from "./transition.js";
+import { pendingUpdates } from "./update-end.js";
+
+/** A request, by whose id a repeat is known. */
+export interface UpdateInput {
+  readonly request: UpdateRequest;
+  readonly contentHash: string;
+}
+
+/** What all requests that a task has may take, in bytes, unless it is one alone: they go out with the task. */
+const maxRequestBytes = 1024 * 1024;
+
+/** Takes an update: it is durable, and goes out with the next workflow task. */
+export function admitUpdate(
+  state: RunState,
+  { request, contentHash }: UpdateInput,
+  context: Context,
+): RunTransition<void> {
+  const { updateId } = request;
+  const known = state.updates.get(updateId) ?? state.keys.get(runKeyId("update", updateId));
+  if (known !== undefined && known.contentHash !== contentHash) throw requestIdReused(updateId);
+  if (known !== undefined) return unchanged(state, undefined);
+  if (isClosedStatus(state.status)) throw workflowClosed(state);
+  checkRequest(request, context.limits);
+  checkRoom(state, request, context.limits);
+  const draft = openDraft(state, context);
+  const isUnseen = state.workflowTask?.lease !== undefined;
+  const position = 1 + Math.max(0, ...[...state.updates.values()].map((update) => update.position));
+  const rest = { acceptedEventId: undefined, rejection: undefined };
+  putUpdate(draft, { updateId, position, contentHash, isUnseen, request, ...rest });
+  draft.hasNews = !isUnseen;
+  return settle(draft, undefined);
+}
+
+function checkRequest({ updateId, name, input, header, identity }: UpdateRequest, limits: Limits): void {
+  checkName(updateId, "update_id");
+  checkName(name, "name");
+  checkText(identity, "identity");
+  checkPayload(input, "input", limits);
+  checkHeader(header, "header", limits);
+}
+
+function checkRoom(state: RunState, request: UpdateRequest, { maxPendingPerKind }: Limits): void {
+  const pending = pendingUpdates(state);
+  if (pending.length >= maxPendingPerKind)
+    throw tooMany(`${maxPendingPerKind} pending updates`, maxPendingPerKind);
+  const bytes = pending.reduce((sum, update) => sum + bytesOf(update.request), 0);
+  if (bytes > 0 && bytes + bytesOf(request) > maxRequestBytes)
+    throw tooMany(`updates with ${bytes} bytes that are not accepted yet`, maxRequestBytes);
+}
+
+function bytesOf(request: UpdateRequest | undefined): number {
+  return request === undefined ? 0 : toBinary(UpdateRequestSchema, request).length;
+}
+
+function tooMany(what: string, limit: number): RefusedError {
+  const message = `the run has ${what}, as many as it may: wait for some to be answered`;
+  return new RefusedError(ErrorReason.PENDING_LIMIT, message, { kind: "updates", limit: String(limit) });
+}

@@ -1,0 +1,77 @@
+/** How far an update has come. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import type { FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
+import { UpdateStage, type UpdateStateSchema } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { RefusedError } from "../../core/errors.js";
+import { type RunState, runKeyId } from "../../core/run-state.js";
+import { statusName } from "../../core/status.js";
+import { readRejection } from "../../store/updates.js";
+import type { Call } from "../engine.js";
+import type { EngineParts } from "../parts.js";
+import { startWait, waitTimeOf } from "../wait.js";
+import { findRun, type RunName } from "./find-run.js";
+
+/** Which update is waited for, and how far. */
+export interface UpdateAsk extends RunName {
+  readonly updateId: string;
+  readonly stage: UpdateStage;
+  readonly waitMs: number | undefined;
+}
+
+type Update = MessageInitShape<typeof UpdateStateSchema>;
+
+/** Waits until an update has come so far, or the time is over. Throws UPDATE_NOT_FOUND. */
+export async function waitForUpdate(parts: EngineParts, ask: UpdateAsk, call: Call): Promise<Update> {
+  const { updateId, waitMs, ...name } = ask;
+  const wanted = ask.stage || UpdateStage.COMPLETED;
+  const keys = [runKeyId("update", updateId)];
+  const first = await findRun(parts, { ...name, keys });
+  const waiter = startWait(waitTimeOf(call, waitMs, Date.now()), call.signal);
+  const stopWatching = parts.watch.watch(first.runId, waiter.wake);
+  try {
+    let run = first;
+    for (let goesOn = true; ; goesOn = await waiter.next()) {
+      const update = await readUpdate(parts, run, updateId);
+      if (!goesOn || (update.stage ?? 0) >= wanted) return update;
+      run = await findRun(parts, { ...name, runId: first.runId, keys });
+    }
+  } finally {
+    stopWatching();
+    waiter.close();
+  }
+}
+
+async function readUpdate(parts: EngineParts, run: RunState, updateId: string): Promise<Update> {
+  const base = { updateId, runId: run.runId };
+  const pending = run.updates.get(updateId);
+  if (pending !== undefined) {
+    const isAdmitted = pending.acceptedEventId === undefined;
+    return { ...base, stage: isAdmitted ? UpdateStage.ADMITTED : UpdateStage.ACCEPTED };
+  }
+  const key = run.keys.get(runKeyId("update", updateId));
+  if (key === undefined) throw notFound(run, updateId);
+  const event = await parts.events.read(run, key.eventId);
+  const done = { ...base, stage: UpdateStage.COMPLETED };
+  switch (event?.kind.case) {
+    case "updateCompleted":
+      return { ...done, outcome: event.kind.value.outcome };
+    case "workflowTaskCompleted": {
+      const rejection = await readRejection(parts.database.read, run.runId, updateId);
+      return { ...done, outcome: failed(rejection ?? { message: "the update was rejected" }) };
+    }
+    default: {
+      const message = `the run closed (${statusName(run.status)}) before it answered the update`;
+      return { ...done, outcome: failed({ message, source: "server" }) };
+    }
+  }
+}
+
+function failed(value: MessageInitShape<typeof FailureSchema>) {
+  return { case: "failure" as const, value };
+}
+
+function notFound({ workflowId }: RunState, updateId: string): RefusedError {
+  const message = `workflow "${workflowId}" has no update "${updateId}": correct its id`;
+  return new RefusedError(ErrorReason.UPDATE_NOT_FOUND, message, { update_id: updateId });
+}
