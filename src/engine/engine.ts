@@ -134,6 +134,8 @@ export interface Engine {
   ): Init<typeof ns.CreateNamespaceResponseSchema>;
   listNamespaces(request: ns.ListNamespacesRequest, call: Call): Init<typeof ns.ListNamespacesResponseSchema>;
 
+  getQueueStats(request: ns.GetQueueStatsRequest, call: Call): Init<typeof ns.GetQueueStatsResponseSchema>;
+
   /** Whether the database can be reached and has the schema. */
   isReady(): Promise<boolean>;
 }

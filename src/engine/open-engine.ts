@@ -27,6 +27,8 @@ import { bindOperations } from "./operations.js";
 import type { EngineParts } from "./parts.js";
 import { openPeers, type PeerHearers, type Peers } from "./peers.js";
 import { openQueryDesk, type QueryDesk, type QueryDeskParts } from "./query-desk.js";
+import { openQueueLoads } from "./queue-loads.js";
+import { openQueueTraffic, type QueueTraffic } from "./queue-traffic.js";
 import { findRun } from "./reads/find-run.js";
 import { announceReady } from "./ready-changes.js";
 import { makeRunId } from "./run-id.js";
@@ -80,14 +82,13 @@ const maxDueRuns = 200_000;
 export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const { database, limits, metrics, logger } = options;
   const clock = options.clock ?? openClock();
-  const sentAt = clock.steadyNow();
-  const { incarnation, now } = await readIncarnation(database.read);
-  clock.observe(sentAt, clock.steadyNow(), now);
-
+  const incarnation = await meet(database, clock);
   const cache = openStateCache(options.cacheBytes);
   const namespaces = openNamespaceCache(database);
   const watch = openRunWatch();
   const due = openDueRuns(maxDueRuns);
+  const serverId = randomUUID();
+  const traffic = openQueueTraffic(() => clock.latest() / 1_000);
   const fault = (message: string, error: unknown) => logger.error(message, { error });
   const commit: GroupCommit = openGroupCommit({
     database,
@@ -99,7 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     context: contextOf(limits, clock, namespaces),
     takePoller: (task) => dispatch.takePoller(task),
     released: (pollId) => dispatch.released(pollId),
-    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers, deliveries }),
+    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers, deliveries, traffic }),
     fault,
   });
   const deliveries = openDeliveries(commit, fault);
@@ -140,11 +141,20 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       (row) => findRun(parts, row),
     ),
     isAlone: () => peers.isAlone(),
+    queueLoads: openQueueLoads({ database, serverId, dispatch, traffic }),
     tellDraining: (worker) => peers.tellDraining(worker),
     fault,
   };
-  const peers = await openPeers(database, randomUUID(), hearersOf(parts));
+  const peers = await openPeers(database, serverId, hearersOf(parts));
   return assemble({ parts, due, peers, deliveries, metrics });
+}
+
+/** Looks which life of the database this is, and at its clock. */
+async function meet(database: Database, clock: Clock): Promise<string> {
+  const sentAt = clock.steadyNow();
+  const { incarnation, now } = await readIncarnation(database.read);
+  clock.observe(sentAt, clock.steadyNow(), now);
+  return incarnation;
 }
 
 function answersOfPolls(clock: Clock): Pick<EngineParts, "workflowPolls" | "activityPolls"> {
@@ -179,7 +189,7 @@ function openQueries(
 
 /** What is done with the hints of other servers. */
 function hearersOf(parts: EngineParts): PeerHearers {
-  const { dispatch, watch, queries, fault } = parts;
+  const { dispatch, watch, queries, queueLoads, fault } = parts;
   const heard = (work: Promise<void>) =>
     void work.catch((error: unknown) => fault("a hint about a query could not be followed", error));
   return {
@@ -188,6 +198,7 @@ function hearersOf(parts: EngineParts): PeerHearers {
     madeReady: (queueHash) => dispatch.madeReadyElsewhere(queueHash),
     changedTail: watch.changedTail,
     mayDrain: (workerHash) => void endDrainedPolls(parts, workerHash),
+    load: queueLoads.publish,
     fault,
   };
 }
@@ -254,14 +265,17 @@ interface Told {
   readonly due: DueRuns;
   readonly peers: Peers;
   readonly deliveries: Deliveries;
+  readonly traffic: QueueTraffic;
 }
 
 /** What follows from a unit that was committed: tasks go out, waiters look again, deadlines are noted, and ready tasks are announced. */
 function tellOfUnit({ unit, handed }: CommittedUnit, told: Told): void {
-  const { dispatch, watch, due, peers, deliveries } = told;
+  const { dispatch, watch, due, peers, deliveries, traffic } = told;
   for (const { receiver } of unit.messages) void deliveries.deliverTo(receiver);
   for (const { before, after } of unit.runs) {
-    for (const task of handed) if (task.runId === after.runId) dispatch.given(task, after);
+    const ofRun = handed.filter((task) => task.runId === after.runId);
+    for (const task of ofRun) dispatch.given(task, after);
+    traffic.note(before, after, ofRun);
     due.note(after, after.wakeupAt);
     announceReady(before, after, (queue, position) => {
       dispatch.madeReady(queue, position);

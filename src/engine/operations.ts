@@ -36,6 +36,7 @@ import { listChildWorkflows } from "./reads/list-children.js";
 import { listWorkers } from "./reads/list-workers.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
 import { createNamespace, listNamespaces } from "./reads/namespaces.js";
+import { getQueueStats } from "./reads/queue-stats.js";
 
 /** Makes the engine that the service calls. */
 export function bindOperations(parts: EngineParts): Engine {
@@ -88,6 +89,7 @@ export function bindOperations(parts: EngineParts): Engine {
     getLatestSnapshot: bind(getLatestSnapshot),
     createNamespace: bind(createNamespace),
     listNamespaces: bind(listNamespaces),
+    getQueueStats: bind(getQueueStats),
     isReady: () => checkSchema(parts.database.read),
   };
 }

@@ -10,6 +10,7 @@ import type { EventReader } from "./event-reader.js";
 import type { HeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { NamespaceCache } from "./namespace-cache.js";
 import type { QueryDesk } from "./query-desk.js";
+import type { QueueLoads } from "./queue-loads.js";
 import type { RunWatch } from "./run-watch.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
@@ -37,6 +38,7 @@ export interface EngineParts {
   readonly queries: QueryDesk;
   /** Whether no other server works on the database, as far as is known. */
   isAlone(): boolean;
+  readonly queueLoads: QueueLoads;
   /** Tells the other servers that a worker takes no more tasks. */
   tellDraining(worker: WorkerName): void;
   /** Reports a fault that nobody else will report. */

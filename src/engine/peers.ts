@@ -43,6 +43,8 @@ export interface PeerHearers {
   answered(queryIdTail: string): void;
   /** The worker with this hash may drain. */
   mayDrain(workerHash: string): void;
+  /** What the others are told of this server's queues; undefined: nothing. */
+  load(): string | undefined;
   fault(message: string, error: unknown): void;
 }
 
@@ -103,7 +105,7 @@ export async function openPeers(database: Database, serverId: string, hearers: P
   }
 
   async function beat(): Promise<void> {
-    isAlone = (await beatServer(database.read, serverId)).length <= 1;
+    isAlone = (await beatServer(database.read, serverId, hearers.load())).length <= 1;
   }
 
   const stopListening = await database.listen(channel, hear);

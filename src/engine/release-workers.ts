@@ -4,6 +4,9 @@
  * Nothing is stored by which a worker's tasks could be found, since that would make every task dearer for the sake of the few workers that die. So the
  * running runs of the dead worker's namespace are gone through, a bounded number in each pass. A worker of which nothing was found is not looked for again
  * until it is heard of.
+ *
+ * Silence is what a server has listened to: one that has just come up, or was cut off from the database, lets workers speak first. Else all of them
+ * would lose what they do after every break that is longer than a worker may be silent.
  */
 import { RefusedError } from "../core/errors.js";
 import { releaseWorker } from "../core/release-worker.js";
@@ -18,6 +21,7 @@ import {
 } from "../store/dead-workers.js";
 import { onRun } from "./commit/operation.js";
 import { isDatabaseTrouble } from "./database-trouble.js";
+import type { Listening } from "./listening.js";
 import type { EngineMetrics } from "./metrics.js";
 import type { EngineParts } from "./parts.js";
 import { silentMicros } from "./worker-registry.js";
@@ -37,13 +41,19 @@ const maxRuns = 1_000;
 const intervalMs = 10_000;
 
 /** Makes the pass. It resolves with how long it can wait for the next, in milliseconds. */
-export function openWorkerRelease(parts: EngineParts, metrics: EngineMetrics): () => Promise<number> {
+export function openWorkerRelease(
+  parts: EngineParts,
+  listening: Listening,
+  metrics: EngineMetrics,
+): () => Promise<number> {
   let walk: Walk | undefined;
   /** The last worker that was looked for: each has its turn, however long others keep what they have. */
   let last: WorkerKey | undefined;
 
   async function begin(): Promise<Walk | undefined> {
     const silentSince = parts.clock.earliest() - silentMicros;
+    const listeningSince = listening.since();
+    if (listeningSince === undefined || listeningSince > silentSince) return undefined;
     const dead = await findDeadWorkers(parts.database.read, { silentSince, after: last, limit: maxWorkers });
     last = dead.at(-1);
     const namespaceId = last?.namespaceId;

@@ -14,6 +14,7 @@ import { removeOldWorkers } from "../store/workers.js";
 import { isDatabaseTrouble } from "./database-trouble.js";
 import type { Deliveries } from "./deliveries.js";
 import type { DueRun, DueRuns } from "./due-runs.js";
+import { openListening } from "./listening.js";
 import type { EngineMetrics } from "./metrics.js";
 import { wakeRun } from "./operations/wake-run.js";
 import type { EngineParts } from "./parts.js";
@@ -64,6 +65,8 @@ export interface UpkeepParts {
 
 /** Opens the passes of an engine. */
 export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics }: UpkeepParts): Upkeep {
+  const listening = openListening(parts.clock);
+
   async function wakeOne(run: DueRun): Promise<void> {
     try {
       const { dueAt, expired } = await wakeRun(parts.commit, run);
@@ -114,6 +117,7 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       const sentAt = parts.clock.steadyNow();
       const { now } = await readIncarnation(parts.database.read);
       parts.clock.observe(sentAt, parts.clock.steadyNow(), now);
+      listening.reached();
       await peers.beat();
     },
     async flushWorkers() {
@@ -122,7 +126,7 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       metrics.readyTasks("workflow", workflow);
       metrics.readyTasks("activity", activity);
     },
-    releaseDeadWorkers: openWorkerRelease(parts, metrics),
+    releaseDeadWorkers: openWorkerRelease(parts, listening, metrics),
     async tidy() {
       // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
       await parts.database.transaction((tx) => makePartitions(tx));

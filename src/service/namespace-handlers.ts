@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { NamespaceService } from "../../gen/pawl/v1/namespace_service_pb.js";
 import type { Engine } from "../engine/engine.js";
-import { paged } from "./defaults.js";
+import { inNamespace, paged } from "./defaults.js";
 import { type Handlers, whole } from "./handler.js";
 
 const defaultRetentionSeconds = BigInt(30 * 24 * 60 * 60);
@@ -16,5 +16,6 @@ export function namespaceHandlers(engine: Engine): Handlers<typeof NamespaceServ
       return engine.createNamespace({ ...request, retention }, call);
     }),
     listNamespaces: whole((request, call) => engine.listNamespaces(paged(request), call)),
+    getQueueStats: whole((request, call) => engine.getQueueStats(inNamespace(request), call)),
   };
 }

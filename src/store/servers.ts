@@ -1,10 +1,23 @@
 /** The servers that share this database. */
 import { nowMicros, type Queryable, type Statement } from "./statement.js";
 
-/** Notes that a server lives, forgets those that were silent for long, and returns the ids of all that were heard of lately. */
-export async function beatServer(q: Queryable, serverId: string): Promise<string[]> {
-  const rows = await q.query<{ server_id: string }>(beatStatement, [serverId]);
+/**
+ * Notes that a server lives, and what it tells of its queues (JSON; undefined: nothing), forgets those that were silent for long, and returns the ids of
+ * all that were heard of lately.
+ */
+export async function beatServer(
+  q: Queryable,
+  serverId: string,
+  load: string | undefined = undefined,
+): Promise<string[]> {
+  const rows = await q.query<{ server_id: string }>(beatStatement, [serverId, load]);
   return [serverId, ...rows.map((row) => row.server_id)].sort();
+}
+
+/** What the other servers that live have told of their queues. */
+export async function readServerLoads(q: Queryable, serverId: string): Promise<unknown[]> {
+  const rows = await q.query<{ load: unknown }>(loadsStatement, [serverId]);
+  return rows.map(({ load }) => load);
 }
 
 /** Forgets a server that stops. */
@@ -12,15 +25,18 @@ export async function removeServer(q: Queryable, serverId: string): Promise<void
   await q.query(removeStatement, [serverId]);
 }
 
-/** Servers beat every 5 s; after three that did not come one does not count, and after an hour its row goes. */
+/** Servers beat every 5 s; after three that did not come one does not count. */
+const isOtherAlive = `seen_at > ${nowMicros} - 16000000 and server_id <> $1::uuid`;
+
+/** After an hour the row of a silent server goes. */
 const beatStatement: Statement = {
   name: "beat_server",
   text: `
     with beat as (
-      insert into servers (server_id, started_at, seen_at)
-      values ($1::uuid, ${nowMicros}, ${nowMicros})
+      insert into servers (server_id, started_at, seen_at, load)
+      values ($1::uuid, ${nowMicros}, ${nowMicros}, $2::json)
       on conflict (server_id) do update
-      set seen_at = excluded.seen_at
+      set seen_at = excluded.seen_at, load = excluded.load
     ),
     silent as (
       delete from servers
@@ -33,7 +49,15 @@ const beatStatement: Statement = {
     )
     select server_id
     from servers
-    where seen_at > ${nowMicros} - 16000000 and server_id <> $1::uuid`,
+    where ${isOtherAlive}`,
+};
+
+const loadsStatement: Statement = {
+  name: "read_server_loads",
+  text: `
+    select load
+    from servers
+    where ${isOtherAlive} and load is not null`,
 };
 
 const removeStatement: Statement = {

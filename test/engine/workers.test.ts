@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TimeoutKind } from "../../gen/pawl/v1/failure_pb.js";
 import { WorkerStatus } from "../../gen/pawl/v1/worker_pb.js";
+import { openClock } from "../../src/engine/clock.js";
+import { openListening } from "../../src/engine/listening.js";
 import { type Actor, actor, completeWorkflow, ms, scheduleActivity } from "../support/actor.js";
 import {
   errorOf,
@@ -246,4 +248,33 @@ test("takes back what a dead worker held in more runs than one pass looks at", a
   cluster.moveTime(91_000);
   await release();
   expect(a.told.get("leaseExpired")).toMatchObject({ count, last: ["workflow"] });
+});
+
+test("calls no worker silent that a server which has just come up could not have heard", async () => {
+  await it.register("w");
+  const held = await holdActivity("w", "held");
+  await a.upkeep.flushWorkers();
+  cluster.moveTime(91_000);
+  const b = await cluster.open();
+  await release(b);
+  cluster.moveTime(89_000);
+  await release(b);
+  expect(errorOf(await it.beat(held))).toBeUndefined();
+  cluster.moveTime(92_000);
+  await release(b);
+  expect(errorOf(await it.beat(held))).toBe("STALE_LEASE");
+});
+
+test("counts silence anew after a break in which the database was not reached", () => {
+  let now = 0;
+  const clock = openClock(() => now);
+  clock.observe(0, 0, 1_000_000_000);
+  const listening = openListening(clock);
+  const began = listening.since();
+  for (; now < 60_000_000; now += 5_000_000) listening.reached();
+  expect(listening.since()).toBe(began);
+  now += 21_000_000;
+  expect(listening.since()).toBeUndefined();
+  listening.reached();
+  expect(listening.since()).toBeGreaterThan((began ?? 0) + 80_000_000);
 });

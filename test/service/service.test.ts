@@ -83,12 +83,10 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   }
   expect(unbuilt).toMatchInlineSnapshot(`
     [
-      "WorkflowService.QueryWorkflow",
       "WorkflowService.ResetWorkflow",
       "WorkflowService.DeleteWorkflow",
       "WorkflowService.ListWaiting",
       "WorkerService.AppendCommands",
-      "WorkerService.AnswerQueries",
       "ScheduleService.CreateSchedule",
       "ScheduleService.GetSchedule",
       "ScheduleService.ListSchedules",
@@ -102,7 +100,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
       "NamespaceService.UpdateNamespace",
       "NamespaceService.DeleteNamespace",
       "NamespaceService.GetNamespaceStats",
-      "NamespaceService.GetQueueStats",
     ]
   `);
   expect(ended).toContainEqual({ method: "pawl.v1.WorkflowService/QueryWorkflow", code: "UNIMPLEMENTED" });

@@ -4,11 +4,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunState } from "../../src/core/run-state.js";
 import { type ChooseStatement, openShapes } from "../../src/store/batch-shapes.js";
 import { claimTasks, unclaimTasks, whichQueuesAreReady } from "../../src/store/claim.js";
+import { findHeldRuns } from "../../src/store/dead-workers.js";
 import { readHeartbeats, writeHeartbeats } from "../../src/store/heartbeats.js";
 import { readEvents, readHistory } from "../../src/store/history.js";
 import { listWorkflows } from "../../src/store/list.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
 import { openConnection } from "../../src/store/pool.js";
+import { countQueueTasks } from "../../src/store/queue-tasks.js";
 import { durableSettings, planSettings } from "../../src/store/settings.js";
 import { settleBatch } from "../../src/store/settle-batch.js";
 import { type Queryable, send } from "../../src/store/statement.js";
@@ -184,6 +186,12 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
       { runId: runId(n + 1), eventId: 3 },
     ]),
   "find due wake-ups": () => dueWakeups(q, 5, 5),
+  "find what dead workers hold": async () => {
+    const ask = { namespaceId, workerIds: ["w"], limit: 5 };
+    return findHeldRuns(q, { ...ask, after: (await findHeldRuns(q, { ...ask, after: undefined })).next });
+  },
+  "count the tasks of a queue": () =>
+    countQueueTasks(q, { namespaceId: randomUUID(), taskQueue: "orders", limit: 5 }),
   "write heartbeats": (n) =>
     writeHeartbeats(q, [{ runId: runId(n + 7), seq: 1, epoch: 1, at: 1, details: undefined }]),
   "read heartbeats": (n) => readHeartbeats(q, [{ runId: runId(n + 7), seq: 1 }]),

@@ -7,7 +7,7 @@ import { readIncarnation } from "../../src/store/incarnation.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
 import { createNamespace, findNamespace, listNamespaces } from "../../src/store/namespaces.js";
 import { checkSchema } from "../../src/store/readiness.js";
-import { beatServer, removeServer } from "../../src/store/servers.js";
+import { beatServer, readServerLoads, removeServer } from "../../src/store/servers.js";
 import { dueWakeups } from "../../src/store/wakeups.js";
 import {
   beatWorkers,
@@ -159,7 +159,9 @@ test("tells which servers live", async () => {
   const q = store.database.read;
   const [a, b] = [randomUUID(), randomUUID()];
   expect(await beatServer(q, a)).toEqual([a]);
-  expect(await beatServer(q, b)).toEqual([a, b].sort());
+  expect(await beatServer(q, b, '["busy"]')).toEqual([a, b].sort());
+  expect(await readServerLoads(q, a)).toEqual([["busy"]]);
+  expect(await readServerLoads(q, b)).toEqual([]);
   await store.run("update servers set seen_at = seen_at - 20000000 where server_id = $1", [a]);
   expect(await beatServer(q, b)).toEqual([b]);
   await store.run("update servers set seen_at = seen_at - 3700000000 where server_id = $1", [a]);

@@ -1,6 +1,10 @@
 /** What clients and workers ask of an engine in tests, in as few words as it takes. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import {
+  GetQueueStatsRequestSchema,
+  GetQueueStatsResponseSchema,
+} from "../../gen/pawl/v1/namespace_service_pb.js";
 import type { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import {
   type ActivityTask,
@@ -205,6 +209,14 @@ export function actor({ operations }: TestServer, namespace: string) {
           callOf(),
         ),
       ),
+    queueStats: async (taskQueue = "") =>
+      create(
+        GetQueueStatsResponseSchema,
+        await operations.getQueueStats(
+          create(GetQueueStatsRequestSchema, { namespace, taskQueue }),
+          callOf(),
+        ),
+      ).queues,
     drain: (workerId: string, rest: Init<typeof wk.DrainWorkerRequestSchema> = {}) =>
       operations.drainWorker(create(wk.DrainWorkerRequestSchema, { namespace, workerId, ...rest }), callOf()),
   };

@@ -47,6 +47,8 @@ export interface Dispatch {
   madeReadyElsewhere(queueHash: string): void;
   /** The queues that polls wait on. */
   waitingQueues(): QueueName[];
+  /** These queues, and how many polls of them are open. */
+  openPolls(): { queue: QueueName; count: number }[];
   /** Ends the open polls of a worker: they answer with what they have. */
   endPolls(worker: WorkerName): void;
   /** The worker with this hash, if it has an open poll. */
@@ -196,6 +198,10 @@ class TaskDispatch implements Dispatch {
 
   waitingQueues(): QueueName[] {
     return this.queues.waiting();
+  }
+
+  openPolls(): { queue: QueueName; count: number }[] {
+    return this.queues.openPolls();
   }
 
   endPolls({ namespaceId, workerId }: WorkerName): void {

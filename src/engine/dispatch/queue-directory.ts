@@ -11,6 +11,8 @@ export interface QueueDirectory {
   /** Finds a queue, or opens it. Those that nobody has waited on for longest are forgotten beyond the bound. */
   open(name: QueueName): TaskQueue;
   waiting(): QueueName[];
+  /** The queues that polls wait on, and how many. */
+  openPolls(): { queue: QueueName; count: number }[];
   size(): number;
 }
 
@@ -44,6 +46,10 @@ export function openQueueDirectory(maxQueues: number): QueueDirectory {
       return queue;
     },
     waiting: () => [...byKey.values()].filter(({ polls }) => polls.size > 0).map(({ name }) => name),
+    openPolls: () =>
+      [...byKey.values()]
+        .filter(({ polls }) => polls.size > 0)
+        .map(({ name, polls }) => ({ queue: name, count: polls.size })),
     size: () => byKey.size,
   };
 }

@@ -70,6 +70,7 @@ export const unknownIds: BadCall[] = [
   whole("an unknown namespace", wf.listWorkflows, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wf.countWorkflows, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.registerWorker, { namespace: "nowhere", worker: {} }, namespaceNotFound),
+  whole("an unknown namespace", nsp.getQueueStats, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.listWorkers, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.pollWorkflowTasks, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.pollActivityTasks, { namespace: "nowhere" }, namespaceNotFound),

@@ -238,6 +238,7 @@ export const nulls: BadCall[] = [
   whole("U+0000 in the queue", wk.pollWorkflowTasks, { taskQueue: nul }, invalidField),
   whole("U+0000 in a type", wk.pollActivityTasks, { activityTypes: [nul] }, invalidField),
   whole("U+0000 in the worker id", wk.heartbeatWorker, { workerId: nul }, invalidField),
+  whole("U+0000 in the queue", nsp.getQueueStats, { taskQueue: nul }, invalidField),
   whole("U+0000 in the queue", wk.listWorkers, { taskQueue: nul }, invalidField),
   whole("U+0000 in a queue", wk.registerWorker, { worker: { taskQueues: [nul] } }, invalidField),
   whole("U+0000 in the identity", wk.registerWorker, { worker: { identity: nul } }, invalidField),
