@@ -2,9 +2,10 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { RefusedError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
-import type { RunState } from "../core/run-state.js";
+import type { Micros, RunState } from "../core/run-state.js";
 import { isClosedStatus } from "../core/status.js";
 import type { Context } from "../core/transition.js";
+import type { QueueName } from "../store/claim.js";
 import type { Database } from "../store/database.js";
 import { readIncarnation } from "../store/incarnation.js";
 import type { QueryRow } from "../store/queries.js";
@@ -108,16 +109,13 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     database,
     metrics,
     now: () => clock.latest(),
-    async startTask(claimed, kind, poll) {
-      const { handed, found } = await startClaimedTask(commit, claimed, kind, poll);
+    async startTask(...claim) {
+      const { handed, found } = await startClaimedTask(commit, ...claim);
       if (handed !== undefined && found !== undefined) dispatch.given(handed, found);
       return handed;
     },
     returnTask: (kind, task) => returnGivenTask(parts, kind, task),
-    isReady(queue, position) {
-      dispatch.madeReady(queue, position);
-      peers.tellReady(queue);
-    },
+    isReady: (...ready) => announce({ dispatch, peers }, ...ready),
     fault,
   });
   const parts: EngineParts = {
@@ -147,6 +145,16 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   };
   const peers = await openPeers(database, serverId, hearersOf(parts));
   return assemble({ parts, due, peers, deliveries, metrics });
+}
+
+/** Tells those who wait here, and the other servers, that a queue has a task. */
+function announce(
+  { dispatch, peers }: Pick<Told, "dispatch" | "peers">,
+  queue: QueueName,
+  position: Micros,
+): void {
+  dispatch.madeReady(queue, position);
+  peers.tellReady(queue);
 }
 
 /** Looks which life of the database this is, and at its clock. */
@@ -277,10 +285,7 @@ function tellOfUnit({ unit, handed }: CommittedUnit, told: Told): void {
     for (const task of ofRun) dispatch.given(task, after);
     traffic.note(before, after, ofRun);
     due.note(after, after.wakeupAt);
-    announceReady(before, after, (queue, position) => {
-      dispatch.madeReady(queue, position);
-      peers.tellReady(queue);
-    });
+    announceReady(before, after, (queue, position) => announce(told, queue, position));
     const isClosed = isClosedStatus(after.status);
     watch.changed(after, isClosed);
     peers.tellChanged(after.runId, isClosed);

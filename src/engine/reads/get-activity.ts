@@ -33,9 +33,11 @@ export async function getActivity(parts: EngineParts, request: GetActivityReques
   const waiter = startWait(waitTimeOf(call, waitMs, Date.now()), call.signal);
   const stopWatching = parts.watch.watch(first.runId, waiter.wake);
   try {
-    let run = first;
     for (let goesOn = waitMs > 0; ; goesOn = await waiter.next()) {
-      if (goesOn) run = await findRun(parts, { namespaceId, workflowId, runId: first.runId, keys });
+      const isCurrent = waitMs === 0;
+      const run = isCurrent
+        ? first
+        : await findRun(parts, { namespaceId, workflowId, runId: first.runId, keys });
       const pending = findPending(run, ref);
       if (pending === undefined) return await ended(parts, run, ref);
       if (!goesOn) return { ...statusOf(pending), pending: pendingActivity(pending, parts.clock.latest()) };

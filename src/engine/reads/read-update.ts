@@ -30,11 +30,11 @@ export async function waitForUpdate(parts: EngineParts, ask: UpdateAsk, call: Ca
   const waiter = startWait(waitTimeOf(call, waitMs, Date.now()), call.signal);
   const stopWatching = parts.watch.watch(first.runId, waiter.wake);
   try {
-    let run = first;
     for (let goesOn = true; ; goesOn = await waiter.next()) {
+      // Loaded once it is watched, and once more when the wait is over: a change between is never missed.
+      const run = await findRun(parts, { ...name, runId: first.runId, keys });
       const update = await readUpdate(parts, run, updateId);
       if (!goesOn || (update.stage ?? 0) >= wanted) return update;
-      run = await findRun(parts, { ...name, runId: first.runId, keys });
     }
   } finally {
     stopWatching();
