@@ -22,7 +22,7 @@ import {
 } from "./run-state.js";
 import { isClosedStatus } from "./status.js";
 import { timestampOf } from "./time.js";
-import type { Context, HandedTask, RecordedEvent, RunTransition } from "./transition.js";
+import type { Context, HandedTask, Poller, RecordedEvent, RunTransition } from "./transition.js";
 
 /** A run that is being changed. */
 export interface Draft {
@@ -38,6 +38,8 @@ export interface Draft {
   readonly messages: Message[];
   /** The run that begins in this one's place. */
   next: RunTransition<void> | undefined;
+  /** Who has made the change and takes tasks that come of it, before they are offered to others. */
+  taker: Taker | undefined;
   /** Seqs of activities that became ready and have to be offered. */
   readonly readyActivities: Set<number>;
   /** Whether there are events in history that no workflow task has been made for. */
@@ -52,6 +54,15 @@ export interface Draft {
     keys?: Map<string, RunKey>;
     buffered?: BufferedEvent[];
   };
+}
+
+/** A worker that takes tasks in the answer to its call. */
+export interface Taker {
+  readonly poller: Poller;
+  /** Whether it takes the run's next workflow task. */
+  readonly takesNextTask: boolean;
+  /** The seqs of activities that it starts itself, as its commands ask. */
+  readonly eagerSeqs: ReadonlySet<number>;
 }
 
 /** What happened, as the kind of an event. */
@@ -89,6 +100,7 @@ function draftOf(run: RunState, before: RunState | undefined, context: Context):
     handed: [],
     messages: [],
     next: undefined,
+    taker: undefined,
     readyActivities: new Set(),
     hasNews: false,
     own: {},

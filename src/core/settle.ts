@@ -51,26 +51,32 @@ function offerTask(draft: Draft): void {
   const task = run.workflowTask;
   if (task === undefined || task.lease !== undefined) return;
   if (task.readyPosition !== undefined || task.readyAt > draft.now) return;
-  const poller = context.takePoller({
-    ...placeOf(run),
-    kind: "workflow",
-    taskQueue: run.taskQueue,
-    type: run.workflowType,
-    stickyWorkerId: run.stickyWorkerId,
-  });
+  const { taker } = draft;
+  const poller = taker?.takesNextTask
+    ? taker.poller
+    : context.takePoller({
+        ...placeOf(run),
+        kind: "workflow",
+        taskQueue: run.taskQueue,
+        type: run.workflowType,
+        stickyWorkerId: run.stickyWorkerId,
+      });
   if (poller !== undefined) leaseTask(draft, task, poller);
   else run.workflowTask = { ...task, readyPosition: task.readyAt };
 }
 
 function offerActivity(draft: Draft, activity: ActivityState | undefined): void {
   if (activity === undefined || activity.readyAt > draft.now) return;
-  const poller = draft.context.takePoller({
-    ...placeOf(draft.run),
-    kind: "activity",
-    taskQueue: activity.taskQueue,
-    type: activity.activityType,
-    stickyWorkerId: "",
-  });
+  const { taker } = draft;
+  const poller = taker?.eagerSeqs.has(activity.seq)
+    ? taker.poller
+    : draft.context.takePoller({
+        ...placeOf(draft.run),
+        kind: "activity",
+        taskQueue: activity.taskQueue,
+        type: activity.activityType,
+        stickyWorkerId: "",
+      });
   if (poller !== undefined) leaseActivity(draft, activity, poller);
   else putActivity(draft, { ...activity, readyPosition: activity.readyAt });
 }

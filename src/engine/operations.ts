@@ -7,6 +7,7 @@ import {
   failActivityTasks,
   heartbeatActivityTasks,
 } from "./operations/activity-tasks.js";
+import { completeWorkflowTasks } from "./operations/complete-workflow-tasks.js";
 import {
   completeWorkflow,
   continueAsNew,
@@ -25,7 +26,7 @@ import { signalWithStartWorkflow, startWorkflow, startWorkflows } from "./operat
 import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
 import { getUpdateResult, updateWorkflow } from "./operations/update-workflow.js";
 import { drainWorker, heartbeatWorker, registerWorker } from "./operations/workers.js";
-import { completeWorkflowTasks, failWorkflowTasks, renewWorkflowTasks } from "./operations/workflow-tasks.js";
+import { failWorkflowTasks, renewWorkflowTasks } from "./operations/workflow-tasks.js";
 import type { EngineParts } from "./parts.js";
 import { getActivity } from "./reads/get-activity.js";
 import { getHistory } from "./reads/get-history.js";

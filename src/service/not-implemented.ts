@@ -10,8 +10,3 @@ export function notImplemented(feature: string): RefusedError {
     { feature },
   );
 }
-
-/** Refuses a request that uses a field which is not built yet. */
-export function refuseIfUsed(isUsed: boolean, feature: string): void {
-  if (isUsed) throw notImplemented(feature);
-}

@@ -8,7 +8,6 @@ import { batch } from "./batch.js";
 import { asPoll, inNamespace, paged } from "./defaults.js";
 import { type Handlers, whole } from "./handler.js";
 import type { Violation } from "./invalid-request-error.js";
-import { refuseIfUsed } from "./not-implemented.js";
 
 /** The RPCs of WorkerService that are built. */
 export function workerHandlers(engine: Engine): Handlers<typeof WorkerService> {
@@ -33,10 +32,7 @@ function workflowTaskHandlers(engine: Engine): Handlers<typeof WorkerService> {
       field: "completions",
       elements: (request) => request.completions,
       withElements: (request, completions) => ({ ...request, completions }),
-      handle: async (request, call) => {
-        refuseIfUsed(request.returnNextTasks, "CompleteWorkflowTasksRequest.return_next_tasks");
-        return engine.completeWorkflowTasks(inNamespace(request), call);
-      },
+      handle: (request, call) => engine.completeWorkflowTasks(inNamespace(request), call),
       restate: asCommandViolation,
     }),
     failWorkflowTasks: batch({

@@ -35,7 +35,10 @@ describe("completing a workflow task", () => {
     const run = newScenario();
     const fence = run.takeTask();
     run.complete([commands.done()]);
-    expect(run.complete([commands.done()], { fence })).toEqual({ alreadyApplied: true, refusal: undefined });
+    expect(run.complete([commands.done()], { fence })).toMatchObject({
+      alreadyApplied: true,
+      refusal: undefined,
+    });
     expect(run.state.status).toBe(WorkflowStatus.COMPLETED);
   });
 
@@ -138,7 +141,6 @@ describe("completing a workflow task", () => {
     ],
     ["two activity ids", [commands.activity(1), commands.activity(2, { activityId: "x" })], undefined],
     ["a queue of U+0000", [commands.activity(1, { taskQueue: "\0" })], "INVALID_COMMAND"],
-    ["an eager start", [commands.activity(1, { requestEagerStart: true })], "NOT_IMPLEMENTED"],
     ["a bad payload", [commands.activity(1, { input: notJson })], "INVALID_PAYLOAD"],
     ["a bad header", [commands.activity(1, { header: { fields: { a: notJson } } })], "INVALID_PAYLOAD"],
     ["bad texts", [withTexts], "INVALID_PAYLOAD"],
@@ -232,5 +234,38 @@ describe("completing a workflow task", () => {
       taskCompletedEventId: run.history.length - 1,
     });
     expect(run.state.timers.size).toBe(0);
+  });
+
+  describe("by a worker that takes tasks in the answer", () => {
+    const worker = { workerId: "worker", identity: "w", principal: "", isCaching: false, pollId: "answer" };
+    const taker = (takesNextTask: boolean, eagerSeqs: number[]) => ({
+      taker: { poller: worker, takesNextTask, eagerSeqs: new Set(eagerSeqs) },
+    });
+
+    it("gives it the next task and the activities that it starts, and the same again for a repeat", () => {
+      const run = newScenario();
+      const fence = run.takeTask();
+      run.signal();
+      const made = [commands.activity(1), commands.activity(2)];
+      const { given } = run.complete(made, taker(true, [2]));
+      expect(given.map(({ kind, seq }) => [kind, seq])).toEqual([
+        ["activity", 2],
+        ["workflow", 0],
+      ]);
+      expect(run.state.workflowTask?.lease?.workerId).toBe("worker");
+      expect(run.state.activities.get(1)?.lease).toBeUndefined();
+      const again = run.complete(made, { fence, ...taker(true, [2]) });
+      expect(again).toMatchObject({ alreadyApplied: true });
+      expect(again.given.map(({ kind }) => kind)).toEqual(["workflow", "activity"]);
+      const elsewhere = { taker: { ...taker(true, []).taker, poller: { ...worker, pollId: "another" } } };
+      expect(run.complete(made, { fence, ...elsewhere }).given).toEqual([]);
+    });
+
+    it("gives it no task where none is made", () => {
+      const run = newScenario();
+      run.takeTask();
+      expect(run.complete([commands.activity(1)], taker(true, [])).given).toEqual([]);
+      expect(run.state.workflowTask).toBeUndefined();
+    });
   });
 });

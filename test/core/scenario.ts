@@ -8,6 +8,7 @@ import { WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
 import { startActivity } from "../../src/core/activity.js";
 import type { ActivityFence } from "../../src/core/activity-target.js";
 import { type CompleteTaskOutcome, completeWorkflowTask } from "../../src/core/complete-workflow-task.js";
+import type { Taker } from "../../src/core/draft.js";
 import { RefusedError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import type { RunState, Workflow } from "../../src/core/run-state.js";
@@ -117,6 +118,7 @@ export interface CompleteOptions {
   readonly requestNewTask?: boolean;
   readonly isCaching?: boolean;
   readonly workerId?: string;
+  readonly taker?: Taker;
 }
 
 /** Commands that tests use often. */
@@ -228,10 +230,14 @@ const moves: Omit<
   },
   complete(inits, rest = {}) {
     const fence = rest.fence ?? this.taskFence();
-    const { requestNewTask = false, isCaching = false, workerId = "worker" } = rest;
+    const { requestNewTask = false, isCaching = false, workerId = "worker", taker } = rest;
     const completion = create(WorkflowTaskCompletionSchema, { commands: commandsOf(inits), requestNewTask });
     return this.apply((state, context) =>
-      completeWorkflowTask(state, { fence, completion, caller, workerId, isCaching }, context),
+      completeWorkflowTask(
+        state,
+        { fence, completion, caller, workerId, isCaching, ...(taker && { taker }) },
+        context,
+      ),
     );
   },
   runTask(...inits) {

@@ -102,21 +102,7 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
       "NamespaceService.GetNamespaceStats",
     ]
   `);
-  expect(ended).toContainEqual({ method: "pawl.v1.WorkflowService/QueryWorkflow", code: "UNIMPLEMENTED" });
-});
-
-test.each([
-  [
-    "CompleteWorkflowTasksRequest.return_next_tasks",
-    (c: ReturnType<typeof serve>["call"]) =>
-      c(WorkerService.method.completeWorkflowTasks, {
-        completions: [{ taskToken: new Uint8Array(1) }],
-        returnNextTasks: true,
-      }),
-  ],
-])("refuses the field %s, which is not built", async (feature, ask) => {
-  const { call } = serve({});
-  expect(await ask(call)).toMatchObject({ reason: ErrorReason.NOT_IMPLEMENTED, metadata: { feature } });
+  expect(ended).toContainEqual({ method: "pawl.v1.ScheduleService/GetSchedule", code: "UNIMPLEMENTED" });
 });
 
 test("gives an element that is wrong its own outcome, and the engine the others", async () => {

@@ -3,7 +3,7 @@ import type { ScheduleActivityCommand } from "../../../gen/pawl/v1/command_pb.js
 import { makeActivityReady } from "../activity-attempt.js";
 import { appendEvent, type Draft } from "../draft.js";
 import { checkHeader, checkPayload } from "../payload.js";
-import { invalidField, notImplemented } from "../refusals.js";
+import { invalidField } from "../refusals.js";
 import { fillRetryRule, retryPolicyOf } from "../retry-rule.js";
 import type { ActivityState, Micros } from "../run-state.js";
 import { checkName, checkText } from "../text.js";
@@ -17,7 +17,6 @@ export function scheduleActivity(scope: CommandScope, command: ScheduleActivityC
   const { draft, field } = scope;
   const seq = takeSeq(scope);
   checkPendingLimit(scope, "activities");
-  if (command.requestEagerStart) throw notImplemented("request_eager_start");
   checkPayload(command.input, `${field}.input`, draft.context.limits);
   checkHeader(command.header, `${field}.header`, draft.context.limits);
   const activity = newActivity(draft, seq, command, field);

@@ -121,7 +121,8 @@ async function typesOf(
   return [...(shape.kind === "workflow" ? spec.workflowTypes : spec.activityTypes)].sort();
 }
 
-interface Delivery<Desc extends DescMessage> {
+/** How given tasks become messages of one response. */
+export interface Delivery<Desc extends DescMessage> {
   readonly kind: QueueName["kind"];
   readonly schema: Desc;
   build(task: GivenTask): Promise<MessageInitShape<Desc> | undefined>;
@@ -131,7 +132,7 @@ interface Delivery<Desc extends DescMessage> {
 type Tasks<Desc extends DescMessage> = readonly MessageInitShape<Desc>[];
 
 /** Builds tasks until the response is full; what does not fit, or can't be built, is given back, and everything if the caller has gone meanwhile. */
-async function deliver<Desc extends DescMessage>(
+export async function deliver<Desc extends DescMessage>(
   parts: EngineParts,
   given: readonly GivenTask[],
   { kind, schema, build, signal }: Delivery<Desc>,

@@ -1,11 +1,8 @@
-/** What workers do with workflow tasks. */
-import type { WorkflowTaskCompletion } from "../../../gen/pawl/v1/task_pb.js";
+/** What workers do with workflow tasks, but for completing them. */
 import type {
-  CompleteWorkflowTasksRequest,
   FailWorkflowTasksRequest,
   RenewWorkflowTasksRequest,
 } from "../../../gen/pawl/v1/worker_service_pb.js";
-import { completeWorkflowTask as decideComplete } from "../../core/complete-workflow-task.js";
 import type { RunState } from "../../core/run-state.js";
 import { timestampOf } from "../../core/time.js";
 import {
@@ -15,46 +12,10 @@ import {
 } from "../../core/workflow-task.js";
 import { onRun } from "../commit/operation.js";
 import type { Call } from "../engine.js";
-import { estimateBytes } from "../estimate-bytes.js";
 import { accepted } from "../outcome-error.js";
 import type { EngineParts } from "../parts.js";
 import type { WorkflowTaskToken } from "../task-token.js";
-import { prepareCommands } from "./prepare-commands.js";
-import { checkAnswers } from "./query-workflow.js";
 import { readWorkflowToken } from "./read-token.js";
-
-/** Finishes workflow tasks, with an outcome each. */
-export async function completeWorkflowTasks(
-  parts: EngineParts,
-  request: CompleteWorkflowTasksRequest,
-  call: Call,
-) {
-  const caller = { identity: request.identity, principal: call.principal };
-  const { workerId } = request;
-  const complete = async (completion: WorkflowTaskCompletion) => {
-    const fence = await readWorkflowToken(parts, request.namespace, completion.taskToken);
-    const isCaching = workerId !== "";
-    const answers = checkAnswers(completion.queryAnswers, "query_answers", parts);
-    const bytes = estimateBytes(completion) + 500;
-    const events = await prepareCommands(parts, fence, completion.commands);
-    const { alreadyApplied, refusal } = await parts.commit.submit(
-      onRun({
-        ...target(fence),
-        bytes,
-        decide: (run, context) =>
-          decideComplete(run, { fence, completion, caller, workerId, isCaching, events }, context),
-      }),
-    );
-    if (refusal !== undefined) throw refusal;
-    if (answers.length > 0) await parts.queries.answer(fence.namespaceId, answers);
-    return { alreadyApplied };
-  };
-  return {
-    outcomes: await Promise.all(
-      request.completions.map((completion) => accepted(() => complete(completion))),
-    ),
-  };
-}
 
 /** Fails workflow tasks, with an outcome each. */
 export async function failWorkflowTasks(parts: EngineParts, request: FailWorkflowTasksRequest, call: Call) {
@@ -120,7 +81,8 @@ export function workflowTokenOf(run: RunState, epoch: number): WorkflowTaskToken
   };
 }
 
-function target(token: WorkflowTaskToken) {
+/** The run of a token, as operations name it. */
+export function target(token: WorkflowTaskToken) {
   const { namespaceId, workflowId, runId, version } = token;
   return { namespaceId, workflowId, runId, seenVersion: version };
 }

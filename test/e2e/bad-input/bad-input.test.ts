@@ -29,7 +29,6 @@ describe.each([
   ["a number out of range", values.badNumbers],
   ["U+0000", values.nulls],
   ["a bad search attribute", values.badAttributes],
-  ["what is not built yet", values.unbuiltFields],
 ])("a call with %s is refused with its code and reason and changes nothing", (_, table) => {
   test.each(table)("$title", async ({ call, code, reason, metadata = {} }) => {
     const told = await call(fixture);

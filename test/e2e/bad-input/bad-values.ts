@@ -16,7 +16,6 @@ import {
   invalidToken,
   minus,
   namespaceNotFound,
-  notImplemented,
   payload,
   type Reason,
   sizeLimit,
@@ -92,11 +91,6 @@ export const badCommands: BadCall[] = [
     completion(`${kind.case} of an update that is not there`, [{ kind }], invalidCommand, {
       command_index: "0",
     }),
-  ),
-  completion(
-    "request_eager_start, which is not built",
-    [{ seq: 10, kind: { case: "scheduleActivity", value: { activityType: "x", requestEagerStart: true } } }],
-    notImplemented,
   ),
 ];
 
@@ -317,12 +311,3 @@ export const badAttributes: BadCall[] = [
 function keyword(value: string) {
   return { value: { case: "keyword" as const, value } };
 }
-
-export const unbuiltFields: BadCall[] = [
-  whole(
-    "return_next_tasks, which is not built",
-    wk.completeWorkflowTasks,
-    ({ held }) => ({ completions: [{ taskToken: held }], returnNextTasks: true }),
-    notImplemented,
-  ),
-];

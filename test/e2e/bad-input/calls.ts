@@ -132,4 +132,3 @@ export const requestIdReused = ["ALREADY_EXISTS", "REQUEST_ID_REUSED"] as const;
 export const staleLease = ["ABORTED", "STALE_LEASE"] as const;
 export const sizeLimit = ["RESOURCE_EXHAUSTED", "SIZE_LIMIT"] as const;
 export const pendingLimit = ["RESOURCE_EXHAUSTED", "PENDING_LIMIT"] as const;
-export const notImplemented = ["UNIMPLEMENTED", "NOT_IMPLEMENTED"] as const;

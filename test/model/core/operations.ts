@@ -181,7 +181,9 @@ export const operations: Record<string, Operation> = {
         commands: commandsOf([...answersTo(run, b), ...chosen.commands]),
         requestNewTask: b % 7 === 0,
       });
-      const rest = { completion, caller, workerId: "worker", isCaching: a % 2 === 0 };
+      const eagerSeqs = new Set(a % 3 === 0 ? [lastSeq + 1, lastSeq + 3] : []);
+      const taker = { poller: poller(world.newName("answer")), takesNextTask: b % 5 === 0, eagerSeqs };
+      const rest = { completion, caller, workerId: "worker", isCaching: a % 2 === 0, taker };
       const decide = (state: RunState, context: Context) =>
         completeWorkflowTask(state, { fence, ...rest }, context);
       const outcome = underTask(world, run, fence, decide);
