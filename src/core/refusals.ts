@@ -9,12 +9,6 @@ export function invalidField(field: string, why: string): RefusedError {
   return new RefusedError(ErrorReason.INVALID_FIELD, `${field} ${why}`, { field });
 }
 
-/** Something is part of the API and not built yet. */
-export function notImplemented(feature: string): RefusedError {
-  const message = `${feature} is not implemented by this server yet; leave it out`;
-  return new RefusedError(ErrorReason.NOT_IMPLEMENTED, message, { feature });
-}
-
 /** Something is larger than its limit, in bytes. */
 export function sizeLimit(field: string, limit: number, actual: number): RefusedError {
   return new RefusedError(ErrorReason.SIZE_LIMIT, `${field} has ${actual} bytes; the limit is ${limit}`, {

@@ -190,6 +190,8 @@ export interface WorkflowTaskState {
   readonly lastFailureCause: WorkflowTaskFailureCause | undefined;
   /** For a task that is kept alive by heartbeats: when the first of them began. */
   readonly heartbeatSince: Micros | undefined;
+  /** The commands that its holder has sent ahead, which are kept apart: how many, and their bytes. Unset: none. */
+  readonly appended?: { readonly count: number; readonly bytes: number } | undefined;
   /** How many completions in a row were refused since they would have closed the run while something new had come in. Unset: none. */
   readonly refusedCloses?: number;
 }

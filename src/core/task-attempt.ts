@@ -140,6 +140,7 @@ export function endAttempt(draft: Draft, task: StartedTask, failed: FailedAttemp
     readyAt: nextReadyAt,
     readyPosition: undefined,
     lease: undefined,
+    appended: undefined,
   };
 }
 

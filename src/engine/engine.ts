@@ -69,6 +69,7 @@ export interface Engine {
     request: wk.CompleteWorkflowTasksRequest,
     call: Call,
   ): Init<typeof wk.CompleteWorkflowTasksResponseSchema>;
+  appendCommands(request: wk.AppendCommandsRequest, call: Call): Init<typeof wk.AppendCommandsResponseSchema>;
   failWorkflowTasks(
     request: wk.FailWorkflowTasksRequest,
     call: Call,

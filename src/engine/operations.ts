@@ -7,6 +7,7 @@ import {
   failActivityTasks,
   heartbeatActivityTasks,
 } from "./operations/activity-tasks.js";
+import { appendCommands } from "./operations/append-commands.js";
 import { completeWorkflowTasks } from "./operations/complete-workflow-tasks.js";
 import {
   completeWorkflow,
@@ -70,6 +71,7 @@ export function bindOperations(parts: EngineParts): Engine {
     drainWorker: bind(drainWorker),
     pollWorkflowTasks: bind(pollWorkflowTasks),
     completeWorkflowTasks: bind(completeWorkflowTasks),
+    appendCommands: bind(appendCommands),
     failWorkflowTasks: bind(failWorkflowTasks),
     renewWorkflowTasks: bind(renewWorkflowTasks),
     pollActivityTasks: bind(pollActivityTasks),

@@ -1,6 +1,7 @@
 /** What time sets going: bounded passes that the loops call, safe on any number of servers at once. */
 import { RefusedError } from "../core/errors.js";
 import type { Micros } from "../core/run-state.js";
+import { removeOldCommands } from "../store/appended-commands.js";
 import { whichQueuesAreReady } from "../store/claim.js";
 import { countReadyTasks } from "../store/count-ready.js";
 import { removeOldHeartbeats } from "../store/heartbeats.js";
@@ -132,6 +133,7 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       await parts.database.transaction((tx) => makePartitions(tx));
       await removeOldHeartbeats(parts.database.read, maxRowsAtOnce);
       await removeOldWorkers(parts.database.read);
+      await removeOldCommands(parts.database.read);
       await removeOldQueries(parts.database.read);
       await removeOldBatches(parts.database.read);
     },

@@ -35,6 +35,7 @@ function workflowTaskHandlers(engine: Engine): Handlers<typeof WorkerService> {
       handle: (request, call) => engine.completeWorkflowTasks(inNamespace(request), call),
       restate: asCommandViolation,
     }),
+    appendCommands: whole((request, call) => engine.appendCommands(inNamespace(request), call)),
     failWorkflowTasks: batch({
       field: "failures",
       elements: (request) => request.failures,

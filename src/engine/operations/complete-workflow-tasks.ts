@@ -21,6 +21,7 @@ import { accepted } from "../outcome-error.js";
 import type { EngineParts } from "../parts.js";
 import { findRun } from "../reads/find-run.js";
 import type { WorkflowTaskToken } from "../task-token.js";
+import { requireAppended, withAppended } from "./append-commands.js";
 import { deliver } from "./polls.js";
 import { prepareCommands } from "./prepare-commands.js";
 import { checkAnswers } from "./query-workflow.js";
@@ -73,17 +74,24 @@ async function complete(
   const { workerId, identity } = request;
   const token = await readWorkflowToken(parts, request.namespace, completion.taskToken);
   const answers = checkAnswers(completion.queryAnswers, "query_answers", parts);
-  const events = await prepareCommands(parts, token, completion.commands);
   const caller = { identity, principal };
-  const input = { fence: token, completion, caller, workerId, isCaching: workerId !== "", events };
   const taker = takerOf(token, { ...caller, workerId }, completion.commands, room);
-  const { alreadyApplied, refusal, given } = await parts.commit.submit(
-    onRun({
-      ...target(token),
-      bytes: estimateBytes(completion) + 500,
-      decide: (run, context) => decideComplete(run, { ...input, ...(taker && { taker }) }, context),
-    }),
-  );
+  const { alreadyApplied, refusal, given } = await withAppended(parts, token, async (appended) => {
+    const commands = [...appended, ...completion.commands];
+    const events = await prepareCommands(parts, token, commands);
+    const whole = appended.length === 0 ? completion : { ...completion, commands };
+    const input = { fence: token, completion: whole, caller, workerId, isCaching: workerId !== "", events };
+    return parts.commit.submit(
+      onRun({
+        ...target(token),
+        bytes: estimateBytes(whole) + 500,
+        decide(run, context) {
+          requireAppended(run, token, appended);
+          return decideComplete(run, { ...input, ...(taker && { taker }) }, context);
+        },
+      }),
+    );
+  });
   if (refusal !== undefined) throw refusal;
   if (answers.length > 0) await parts.queries.answer(token.namespaceId, answers);
   return { token, alreadyApplied, tasks: given };
