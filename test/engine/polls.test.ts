@@ -96,6 +96,13 @@ test("answers an empty poll when its time is over", async () => {
   expect(await it.pollActivities({ wait: ms(0) })).toEqual([]);
 });
 
+test("gives what is ready to a poll that waits no time at all", async () => {
+  for (let n = 0; n < 20; n++) {
+    await it.start(`wf-${n}`);
+    expect(await it.poll({ wait: ms(0) })).toHaveLength(1);
+  }
+});
+
 test("repeats its answer to a poll with the same request id", async () => {
   await it.start("repeated");
   const [first] = await it.poll({ requestId: "poll-1" });

@@ -124,9 +124,10 @@ class TaskDispatch implements Dispatch {
     this.polls.set(poll.pollId, poll);
     queue.polls.add(poll);
     this.count(ask.queue.kind, 1);
+    let claimed: Promise<void> | undefined;
     if (isKnownEmpty(queue, poll)) poll.state = "waiting";
-    else this.claim(queue);
-    await waitForTasks(poll, waiter);
+    else claimed = this.claim(queue);
+    await waitForTasks(poll, waiter, () => unlessAborted(claimed, signal));
     waiter.close();
     this.polls.delete(poll.pollId);
     queue.polls.delete(poll);
@@ -193,7 +194,7 @@ class TaskDispatch implements Dispatch {
     for (const poll of queue.polls) {
       if (poll.state === "waiting" && poll.reserved === 0 && roomOf(poll) > 0) poll.state = "claiming";
     }
-    this.claim(queue);
+    void this.claim(queue);
   }
 
   waitingQueues(): QueueName[] {
@@ -206,7 +207,7 @@ class TaskDispatch implements Dispatch {
 
   endPolls({ namespaceId, workerId }: WorkerName): void {
     for (const poll of this.polls.values()) {
-      if (poll.workerId === workerId && poll.queue.namespaceId === namespaceId) poll.end();
+      if (poll.workerId === workerId && poll.queue.namespaceId === namespaceId) turnAway(poll);
     }
   }
 
@@ -222,7 +223,7 @@ class TaskDispatch implements Dispatch {
 
   endAll(): void {
     this.isStopping = true;
-    for (const poll of this.polls.values()) poll.end();
+    for (const poll of this.polls.values()) turnAway(poll);
   }
 
   async whenIdle(): Promise<void> {
@@ -239,14 +240,17 @@ class TaskDispatch implements Dispatch {
     };
   }
 
-  private claim(queue: TaskQueue): void {
-    if (queue.isClaiming) return;
+  /** Claims for all polls of a queue that want to; resolves when none does any more. */
+  private claim(queue: TaskQueue): Promise<void> {
+    if (queue.isClaiming) return queue.claim;
     const claim = claimForPolls(this.claimParts, queue)
       .catch((error: unknown) => {
         this.parts.fault("tasks could not be claimed", error);
       })
       .finally(() => this.claims.delete(claim));
     this.claims.add(claim);
+    queue.claim = claim;
+    return claim;
   }
 
   private count(kind: QueueName["kind"], change: number): void {
@@ -255,16 +259,35 @@ class TaskDispatch implements Dispatch {
   }
 }
 
-/** Waits until the poll has tasks or its time is over, and then for what it was promised meanwhile. */
-async function waitForTasks(poll: Poll, waiter: Waiter): Promise<void> {
+/**
+ * Waits until the poll has tasks or its time is over, and then for what it was promised meanwhile. Even one that waits no time at all gets what is
+ * ready: its first claim is waited for.
+ */
+async function waitForTasks(poll: Poll, waiter: Waiter, claimed: () => Promise<void>): Promise<void> {
   let goesOn = true;
   while (goesOn && (poll.given.length === 0 || poll.reserved > 0)) goesOn = await waiter.next();
+  if (poll.state === "claiming") await claimed();
   poll.state = "over";
   while (poll.reserved > 0) {
     await new Promise<void>((resolve) => {
       poll.wake = resolve;
     });
   }
+}
+
+/** The poll answers at once with what it has. */
+function turnAway(poll: Poll): void {
+  poll.state = "over";
+  poll.end();
+}
+
+/** Resolves with the work, or as soon as the signal is aborted. */
+async function unlessAborted(work: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  if (work === undefined || signal.aborted) return;
+  const aborted = new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await Promise.race([work, aborted]);
 }
 
 function shuttingDown(): RefusedError {

@@ -52,6 +52,8 @@ export interface TaskQueue {
   /** Where its rows begin in the database, as far as claims have learnt. */
   readonly lowWater: LowWater;
   isClaiming: boolean;
+  /** The last claim, over when nothing more was to be claimed. */
+  claim: Promise<void>;
   /** When somebody last polled it, by this process's clock. */
   polledAt: number;
 }
@@ -65,6 +67,7 @@ export function openTaskQueue(name: QueueName): TaskQueue {
     emptyAt: new Map(),
     lowWater: openLowWater(),
     isClaiming: false,
+    claim: Promise.resolve(),
     polledAt: 0,
   };
 }
