@@ -10,7 +10,7 @@ import { commandName } from "./commands/scope.js";
 import { type Draft, isClosed, openDraft, putKey } from "./draft.js";
 import { RefusedError } from "./errors.js";
 import { type Finishing, finishTask, refuseClose } from "./finish-task.js";
-import { workflowClosed } from "./refusals.js";
+import { invalidField, workflowClosed } from "./refusals.js";
 import { type RunState, runKeyId } from "./run-state.js";
 import { settle, unchanged } from "./settle.js";
 import { isClosedStatus } from "./status.js";
@@ -59,6 +59,7 @@ export function directOperation(
   const held = fence && heldTask(state, fence);
   if (isClosedStatus(state.status)) throw workflowClosed(state);
   if (held === undefined && state.workflowTask?.lease !== undefined) throw taskStarted(state);
+  if (held?.appended !== undefined) throw hasAppended();
   if (isClosing(command)) requireSeen(state, input.lastSeenEventId);
   const draft = openDraft(state, context);
   const finishing: Finishing = {
@@ -135,6 +136,13 @@ function settleDirect(
 function taskStarted({ workflowId }: RunState): RefusedError {
   const message = `a worker holds the workflow task of workflow "${workflowId}": try again, or pass the task's token`;
   return new RefusedError(ErrorReason.WORKFLOW_TASK_STARTED, message);
+}
+
+function hasAppended(): RefusedError {
+  return invalidField(
+    "task_token",
+    "is of a task that commands were sent ahead for: complete it, or fail it",
+  );
 }
 
 function requireSeen({ lastOutsideEventId, workflowId }: RunState, lastSeenEventId: number): void {

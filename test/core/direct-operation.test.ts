@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CommandSchema } from "../../gen/pawl/v1/command_pb.js";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
+import { appendCommands } from "../../src/core/append-commands.js";
 import { type DirectInput, directOperation } from "../../src/core/direct-operation.js";
 import { RefusedError } from "../../src/core/errors.js";
 import { signalWorkflow } from "../../src/core/signal.js";
@@ -114,6 +115,15 @@ describe("without a task token", () => {
 });
 
 describe("with the token of the started task", () => {
+  it("is not taken for a task whose commands were sent ahead: they would be lost", () => {
+    const world = begun();
+    world.takeTask("wf");
+    const fence = fenceOf(world);
+    const ahead = { fence, offset: 0, count: 1, bytes: 10 };
+    world.apply("wf", (run, context) => appendCommands(run, ahead, context));
+    expect(() => direct(world, timer(1), { fence })).toThrow("sent ahead");
+  });
+
   it("completes it, and the holder goes on with the next one", () => {
     const world = begun();
     world.takeTask("wf");
