@@ -1,0 +1,136 @@
+/** What a case works with: a namespace of its own, generated clients, and short words for what nearly every case does. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Client, createClient } from "@connectrpc/connect";
+import type { CommandSchema } from "../../gen/pawl/v1/command_pb.js";
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import { NamespaceService } from "../../gen/pawl/v1/namespace_service_pb.js";
+import { ScheduleService } from "../../gen/pawl/v1/schedule_service_pb.js";
+import type { ActivityTask, WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
+import { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
+import type { WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
+import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
+import { tokenOf } from "../support/actor.js";
+import type { CalledServer, ContractHouse } from "./front.js";
+
+/** A command as a case writes it. */
+export type CommandInit = MessageInitShape<typeof CommandSchema>;
+
+type SpecInit = Omit<
+  Exclude<MessageInitShape<typeof WorkflowSpecSchema>, { $typeName: string }>,
+  "$typeName"
+>;
+
+/** Clients of all services at one server. */
+export interface Clients {
+  readonly workflows: Client<typeof WorkflowService>;
+  readonly workers: Client<typeof WorkerService>;
+  readonly schedules: Client<typeof ScheduleService>;
+  readonly namespaces: Client<typeof NamespaceService>;
+}
+
+/** The generated clients at a server. */
+export function clientsOf({ transport }: CalledServer): Clients {
+  return {
+    workflows: createClient(WorkflowService, transport),
+    workers: createClient(WorkerService, transport),
+    schedules: createClient(ScheduleService, transport),
+    namespaces: createClient(NamespaceService, transport),
+  };
+}
+
+/** The scene of one case. */
+export type Scene = Awaited<ReturnType<typeof openScene>>;
+
+/** What workflow code with nothing else to do would be of type and queue. */
+export const workflowType = "order";
+
+/** Opens a scene in a namespace that nothing else uses. */
+export async function openScene(house: ContractHouse) {
+  const clients = clientsOf(house.main);
+  const { workflows, workers } = clients;
+  const namespace = await makeNamespace(clients);
+  const wait = {};
+
+  return {
+    ...clients,
+    house,
+    namespace,
+    /** Another namespace, with nothing in it. */
+    makeNamespace: () => makeNamespace(clients),
+
+    /** Starts a run of a workflow id. */
+    async start(workflowId: string, spec: SpecInit = {}): Promise<string> {
+      const { runId } = await workflows.startWorkflow({
+        namespace,
+        spec: { workflowId, workflowType, ...spec },
+      });
+      return runId;
+    },
+    /** Takes the workflow task that must be there. */
+    async takeTask(rest: object = {}): Promise<WorkflowTask> {
+      const { tasks } = await workers.pollWorkflowTasks({ namespace, wait, ...rest });
+      return present(tasks[0], "no workflow task is ready");
+    },
+    /** Takes the activity that must be there. */
+    async takeActivity(rest: object = {}): Promise<ActivityTask> {
+      const { tasks } = await workers.pollActivityTasks({ namespace, wait, ...rest });
+      return present(tasks[0], "no activity is ready");
+    },
+    /** Completes a workflow task; throws if that is refused. */
+    async complete(task: WorkflowTask, commands: CommandInit[] = []): Promise<void> {
+      const { outcomes } = await workers.completeWorkflowTasks({
+        namespace,
+        completions: [{ taskToken: tokenOf(task), commands }],
+      });
+      if (outcomes[0]?.outcome.case !== "accepted")
+        throw new Error(JSON.stringify(outcomes[0]?.outcome.value));
+    },
+    /** Starts a run and lets it make its first commands. Answers its run id. */
+    async startWith(workflowId: string, commands: CommandInit[], spec: SpecInit = {}): Promise<string> {
+      const runId = await this.start(workflowId, spec);
+      await this.complete(await this.takeTask(), commands);
+      return runId;
+    },
+    /** Starts a run that ends at once. Answers its run id. */
+    startClosed(workflowId: string, spec: SpecInit = {}): Promise<string> {
+      return this.startWith(workflowId, [completeWorkflow("1")], spec);
+    },
+    /** The events of a run. */
+    async events(workflowId: string, runId = ""): Promise<HistoryEvent[]> {
+      const { events } = await workflows.getHistory({ namespace, workflowId, runId, pageSize: 1_000 });
+      return events;
+    },
+    /** The kinds of a run's events, in order. */
+    async history(workflowId: string, runId = ""): Promise<(string | undefined)[]> {
+      return (await this.events(workflowId, runId)).map(({ kind }) => kind.case);
+    },
+    /** Lets time pass, and lets the server act on what has become due and deliver what is under way. */
+    async pass(ms: number): Promise<void> {
+      house.cluster.moveTime(ms);
+      const { upkeep } = house.main.server;
+      await upkeep.wakeDueRuns();
+      await upkeep.wakeOverdueRuns();
+    },
+  };
+}
+
+async function makeNamespace({ namespaces }: Clients): Promise<string> {
+  const name = `ns-${crypto.randomUUID()}`;
+  await namespaces.createNamespace({ name });
+  return name;
+}
+
+/** What must be there. */
+export function present<T>(value: T | undefined, otherwise: string): T {
+  if (value === undefined) throw new Error(otherwise);
+  return value;
+}
+
+/** A payload of JSON. */
+export const json = (value: string) => ({ body: { case: "json" as const, value } });
+/** A duration of so many seconds. */
+export const seconds = (count: number) => ({ seconds: BigInt(count) });
+/** Ends the run with a result. */
+export const completeWorkflow = (result: string): CommandInit => ({
+  kind: { case: "completeWorkflow", value: { result: json(result) } },
+});
