@@ -1,5 +1,6 @@
 /** Signalling the open run of a workflow id; without one a run is started that begins with the signal. */
 import { checkHeader, checkPayload } from "./payload.js";
+import { isRepeatedRequest } from "./request-key.js";
 import type { Workflow } from "./run-state.js";
 import { recordSignal, type SignalInput, signalWorkflow } from "./signal.js";
 import {
@@ -29,9 +30,12 @@ export function signalWithStart(
   const repeated = findRepeatedStart(workflow, input);
   if (repeated !== undefined) return ofNothing({ runId: repeated, isStarted: true });
   const { run } = workflow;
-  if (run !== undefined && !isClosedStatus(run.status)) {
+  if (run !== undefined) {
     const outcome = { runId: run.runId, isStarted: false };
-    return { ...ofWorkflow(workflow, run, signalWorkflow(run, signal, context)), outcome };
+    // The run that has the signal may have closed since: that starts no other.
+    if (isRepeatedRequest(run, "signal", signal)) return ofNothing(outcome);
+    if (!isClosedStatus(run.status))
+      return { ...ofWorkflow(workflow, run, signalWorkflow(run, signal, context)), outcome };
   }
   const { beginning, ...opening } = openingOf(workflow, input, context);
   return startBy(

@@ -173,4 +173,17 @@ describe("a signal with a start", () => {
     terminate(world, "p");
     expect(send("a", "t").isStarted).toBe(true);
   });
+
+  it("is known when it comes again after the run that has the signal has closed", () => {
+    const world = newWorld();
+    const send = (name: string, requestId: string) =>
+      world.applyAll("p", (workflow, context) =>
+        signalWithStart(workflow, signalStart(name, requestId), context),
+      );
+    send("a", "r");
+    send("b", "s");
+    terminate(world, "p");
+    expect(send("b", "s")).toEqual({ runId: "run-1", isStarted: false });
+    expect(world.kinds("p").at(-1)).toBe("workflowTerminated");
+  });
 });
