@@ -215,6 +215,14 @@ test("gives the rest of a long history in pages", async () => {
   expect(kindsOf(events).at(-1)).toBe("workflowTaskStarted");
 });
 
+test("shows the text for people that a run was started with, unless it is long", async () => {
+  const text = (length: number) => ({ spec: { userMetadata: { summary: json(`"${"x".repeat(length)}"`) } } });
+  await it.start("told", text(9));
+  expect((await it.get("told")).workflow?.userMetadata).toMatchObject({ summary: json('"xxxxxxxxx"') });
+  await it.start("long", text(200_000));
+  expect((await it.get("long")).workflow?.userMetadata).toBeUndefined();
+});
+
 test("keeps the record of a run with much to tell below the size of a response", async () => {
   await it.start("wide");
   const [task] = await it.poll();

@@ -345,7 +345,7 @@ export type Workflow = Message<"pawl.v1.Workflow"> & {
   resetFromRunId: string;
 
   /**
-   * The run that goes on in its place. Empty: none.
+   * The run that goes on in its place, told by GetWorkflow alone. Empty: none.
    *
    * @generated from field: string next_run_id = 18;
    */
@@ -380,7 +380,7 @@ export type Workflow = Message<"pawl.v1.Workflow"> & {
   memo: { [key: string]: Payload };
 
   /**
-   * Text for people.
+   * Text for people, told by GetWorkflow alone, up to 128 KiB.
    *
    * @generated from field: pawl.v1.UserMetadata user_metadata = 23;
    */

@@ -1,8 +1,10 @@
 /** The record of one run, with what it waits for. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { UserMetadata } from "../../../gen/pawl/v1/payload_pb.js";
 import type { PendingActivitySchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { GetWorkflowRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { describeWaiting } from "../../core/describe-waiting.js";
+import type { RunState } from "../../core/run-state.js";
 import type { Call } from "../engine.js";
 import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
@@ -21,10 +23,14 @@ export async function getWorkflow(parts: EngineParts, request: GetWorkflowReques
   const { namespaceId } = await parts.namespaces.find(request.namespace);
   const run = await findRun(parts, { namespaceId, workflowId: request.workflowId, runId: request.runId });
   const now = parts.clock.latest();
-  const end = await readEnd(parts, run);
+  const [end, userMetadata] = await Promise.all([readEnd(parts, run), readUserMetadata(parts, run)]);
   const task = pendingWorkflowTask(run, now);
   return {
-    workflow: { ...workflowRecord(run), ...(end === undefined ? {} : { nextRunId: end.nextRunId }) },
+    workflow: {
+      ...workflowRecord(run),
+      ...(end === undefined ? {} : { nextRunId: end.nextRunId }),
+      ...(userMetadata === undefined ? {} : { userMetadata }),
+    },
     ...(task === undefined ? {} : { pendingWorkflowTask: task }),
     pendingActivities: withinResponse(
       [...run.activities.values()].sort((a, b) => a.seq - b.seq).map((a) => pendingActivity(a, now)),
@@ -38,6 +44,15 @@ export async function getWorkflow(parts: EngineParts, request: GetWorkflowReques
 
 /** What details and failures of activities may take of a response, in bytes; its outcome may take most of the rest. */
 const maxDetailBytes = 512 * 1024;
+/** What the text for people may take. */
+const maxTextBytes = 128 * 1024;
+
+/** What the start said of the run for people, unless that would make the response too large. */
+async function readUserMetadata(parts: EngineParts, run: RunState): Promise<UserMetadata | undefined> {
+  const started = await parts.events.read(run, 1);
+  const userMetadata = started?.userMetadata;
+  return estimateBytes(userMetadata) > maxTextBytes ? undefined : userMetadata;
+}
 
 /** Leaves out the details and failures that would make the response too large. Each is bounded; so many at once are not. */
 function withinResponse(activities: MessageInitShape<typeof PendingActivitySchema>[]) {
