@@ -120,6 +120,26 @@ test("waits for new events, and for the closing event alone", async () => {
   expect(rest.nextPageToken).toBe("");
 });
 
+test("gives no token behind the closing event of a run that was open when it was looked at", async () => {
+  await it.start("raced");
+  const { database } = server;
+  const slow = await cluster.open({
+    database: {
+      ...database,
+      read: {
+        async query(statement, values) {
+          if (statement.name === "read_history") await it.terminate("raced");
+          return database.read.query(statement, values);
+        },
+      },
+    },
+  });
+  const page = await actor(slow, namespace).historyPage("raced", { afterEventId: 2, wait: ms(5_000) });
+  expect(kindsOf(page.events)).toEqual(["workflowTerminated"]);
+  expect(page.nextPageToken).toBe("");
+  await slow.stop();
+});
+
 test("ends a wait whose caller has gone", async () => {
   await it.start("gone");
   const gone = new AbortController();

@@ -6,6 +6,20 @@ import type { WorkflowOutcomeSchema } from "../../../gen/pawl/v1/workflow_pb.js"
 import type { RunState } from "../../core/run-state.js";
 import { timestampOf } from "../../core/time.js";
 
+const closingKinds: ReadonlySet<HistoryEvent["kind"]["case"]> = new Set([
+  "workflowCompleted",
+  "workflowFailed",
+  "workflowTimedOut",
+  "workflowCancelled",
+  "workflowTerminated",
+  "workflowContinuedAsNew",
+]);
+
+/** Whether a run is closed by an event: nothing comes behind it. */
+export function isClosing({ kind }: HistoryEvent): boolean {
+  return closingKinds.has(kind.case);
+}
+
 /** The outcome of a closed run, and the run that goes on in its place (empty: none). */
 export function closingOutcome(
   run: RunState,

@@ -14,6 +14,7 @@ import {
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
+import { isClosing } from "./closing-outcome.js";
 import { findRun } from "./find-run.js";
 import { readClosingEvent } from "./get-result.js";
 
@@ -38,6 +39,7 @@ export async function getHistory(parts: EngineParts, request: GetHistoryRequest,
       const mayGrow =
         request.wait !== undefined &&
         !isClosedStatus(run.status) &&
+        !page.events.some(isClosing) &&
         position.through === undefined &&
         !isDescending;
       if (page.events.length > 0 || !mayGrow || !goesOn) {
