@@ -1982,6 +1982,8 @@ export const WorkflowService: GenService<{
   /**
    * Starts many workflows, with an outcome each: one that is refused does not touch the others.
    *
+   * Errors of an element: those of StartWorkflow.
+   *
    * @generated from rpc pawl.v1.WorkflowService.StartWorkflows
    */
   startWorkflows: {
@@ -1991,6 +1993,8 @@ export const WorkflowService: GenService<{
   },
   /**
    * Gets the record of a run, with what it waits for.
+   *
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetWorkflow
    */
@@ -2002,6 +2006,8 @@ export const WorkflowService: GenService<{
   /**
    * Lists runs, newest first. Page tokens stay right while runs come and go.
    *
+   * Errors: INVALID_ARGUMENT with INVALID_PAGE_TOKEN, or INVALID_FIELD for a condition that means nothing.
+   *
    * @generated from rpc pawl.v1.WorkflowService.ListWorkflows
    */
   listWorkflows: {
@@ -2011,6 +2017,8 @@ export const WorkflowService: GenService<{
   },
   /**
    * Counts runs.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_FIELD for a condition that means nothing.
    *
    * @generated from rpc pawl.v1.WorkflowService.CountWorkflows
    */
@@ -2022,6 +2030,8 @@ export const WorkflowService: GenService<{
   /**
    * Gets the events of a run in pages; may wait for new ones.
    *
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
+   *
    * @generated from rpc pawl.v1.WorkflowService.GetHistory
    */
   getHistory: {
@@ -2031,6 +2041,8 @@ export const WorkflowService: GenService<{
   },
   /**
    * Waits for the outcome of a workflow, following retries and continue-as-new.
+   *
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetWorkflowResult
    */
@@ -2042,7 +2054,8 @@ export const WorkflowService: GenService<{
   /**
    * Sends a signal. It is durable before the answer and never lost in a race with the run's completion.
    *
-   * Errors: FAILED_PRECONDITION, WORKFLOW_CLOSED.
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED; ALREADY_EXISTS, REQUEST_ID_REUSED; RESOURCE_EXHAUSTED, SERVER_BUSY
+   * while the run tries to close and signals have kept it from that ten times.
    *
    * @generated from rpc pawl.v1.WorkflowService.SignalWorkflow
    */
@@ -2054,6 +2067,9 @@ export const WorkflowService: GenService<{
   /**
    * Sends a signal to the open run of an id, or starts a run that has it from the beginning.
    *
+   * Errors: ALREADY_EXISTS with WORKFLOW_EXISTS, by the policy for a closed run, or REQUEST_ID_REUSED; RESOURCE_EXHAUSTED, SERVER_BUSY, as for
+   * SignalWorkflow.
+   *
    * @generated from rpc pawl.v1.WorkflowService.SignalWithStartWorkflow
    */
   signalWithStartWorkflow: {
@@ -2064,7 +2080,7 @@ export const WorkflowService: GenService<{
   /**
    * Asks a run to cancel. Workflow code decides what to do; a run that no worker has touched is closed at once. The first reason stays.
    *
-   * Errors: FAILED_PRECONDITION, WORKFLOW_CLOSED.
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED; ALREADY_EXISTS, REQUEST_ID_REUSED.
    *
    * @generated from rpc pawl.v1.WorkflowService.CancelWorkflow
    */
@@ -2076,7 +2092,7 @@ export const WorkflowService: GenService<{
   /**
    * Closes a run at once, from any open state.
    *
-   * Errors: FAILED_PRECONDITION, WORKFLOW_CLOSED.
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED; ALREADY_EXISTS, REQUEST_ID_REUSED.
    *
    * @generated from rpc pawl.v1.WorkflowService.TerminateWorkflow
    */
@@ -2088,6 +2104,8 @@ export const WorkflowService: GenService<{
   /**
    * Asks a run a question, answered by a worker that replays it. Leaves no event.
    *
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION with WORKFLOW_CLOSED, by the reject condition, or NO_WORKER; DEADLINE_EXCEEDED, DEADLINE.
+   *
    * @generated from rpc pawl.v1.WorkflowService.QueryWorkflow
    */
   queryWorkflow: {
@@ -2098,6 +2116,8 @@ export const WorkflowService: GenService<{
   /**
    * Sends a request with an answer; the run may reject it before it is recorded.
    *
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED; ALREADY_EXISTS, REQUEST_ID_REUSED; RESOURCE_EXHAUSTED, PENDING_LIMIT.
+   *
    * @generated from rpc pawl.v1.WorkflowService.UpdateWorkflow
    */
   updateWorkflow: {
@@ -2107,6 +2127,8 @@ export const WorkflowService: GenService<{
   },
   /**
    * Waits for the answer of an update.
+   *
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or UPDATE_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetUpdateResult
    */
@@ -2137,6 +2159,8 @@ export const WorkflowService: GenService<{
   },
   /**
    * Lists the children of a run.
+   *
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
    *
    * @generated from rpc pawl.v1.WorkflowService.ListChildWorkflows
    */
