@@ -1,5 +1,5 @@
 /** What a case works with: a namespace of its own, generated clients, and short words for what nearly every case does. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
 import type { CommandSchema } from "../../gen/pawl/v1/command_pb.js";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
@@ -15,10 +15,13 @@ import type { CalledServer, ContractHouse } from "./front.js";
 /** A command as a case writes it. */
 export type CommandInit = MessageInitShape<typeof CommandSchema>;
 
-type SpecInit = Omit<
-  Exclude<MessageInitShape<typeof WorkflowSpecSchema>, { $typeName: string }>,
+/** A message as a case writes it: its fields, all of which may be left out. */
+export type Init<T extends DescMessage> = Omit<
+  Exclude<MessageInitShape<T>, { $typeName: string }>,
   "$typeName"
 >;
+
+type SpecInit = Init<typeof WorkflowSpecSchema>;
 
 /** Clients of all services at one server. */
 export interface Clients {
@@ -103,6 +106,16 @@ export async function openScene(house: ContractHouse) {
     /** The kinds of a run's events, in order. */
     async history(workflowId: string, runId = ""): Promise<(string | undefined)[]> {
       return (await this.events(workflowId, runId)).map(({ kind }) => kind.case);
+    },
+    /** Waits until a run has an event of a kind. */
+    async awaitEvent(workflowId: string, kind: string): Promise<HistoryEvent> {
+      let pageToken = "";
+      for (;;) {
+        const page = await workflows.getHistory({ namespace, workflowId, pageToken, wait: seconds(10) });
+        const found = page.events.find((event) => event.kind.case === kind);
+        if (found !== undefined) return found;
+        pageToken = present(page.nextPageToken || undefined, `the run closed without ${kind}`);
+      }
     },
     /** Lets time pass, and lets the server act on what has become due and deliver what is under way. */
     async pass(ms: number): Promise<void> {
