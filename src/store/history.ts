@@ -30,7 +30,7 @@ export async function readHistory(q: Queryable, ask: HistoryAsk): Promise<Histor
   const through = Math.min(ask.throughEventId ?? lastPossibleId, lastPossibleId);
   const rows = await q.query<HistoryRow>(ask.descending ? readBackward : readForward, [
     ask.runId,
-    ask.afterEventId,
+    Math.min(ask.afterEventId, lastPossibleId),
     through,
     ask.maxEvents,
     ask.maxBytes,
@@ -75,6 +75,7 @@ function isWithin(row: EventRow, eventId: number): boolean {
   return row.first_event_id <= eventId && eventId <= row.last_event_id;
 }
 
+/** The next id still fits into the database's integers. */
 const lastPossibleId = 2_147_483_646;
 
 interface HistoryRow {

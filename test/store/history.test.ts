@@ -52,6 +52,11 @@ test("reads from the middle of a row to the middle of another", async () => {
   expect(await read({ afterEventId: 5, throughEventId: 5 })).toEqual([[], false]);
 });
 
+test("reads nothing behind the largest id that there can be", async () => {
+  for (const descending of [false, true])
+    expect(await read({ afterEventId: 2 ** 31 - 1, descending })).toEqual([[], false]);
+});
+
 test("ends a page by its events, and says whether more follow", async () => {
   expect(await read({ maxEvents: 3 })).toEqual([[1, 2, 3], true]);
   expect(await read({ maxEvents: 10 })).toEqual([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false]);
