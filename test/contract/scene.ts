@@ -15,6 +15,14 @@ import type { CalledServer, ContractHouse } from "./front.js";
 /** A command as a case writes it. */
 export type CommandInit = MessageInitShape<typeof CommandSchema>;
 
+/** The name of a kind of event. */
+export type EventCase = NonNullable<HistoryEvent["kind"]["case"]>;
+
+/** An event of a kind. */
+type EventOf<K extends EventCase> = HistoryEvent & {
+  readonly kind: Extract<HistoryEvent["kind"], { case: K }>;
+};
+
 type SpecInit = Omit<
   Exclude<MessageInitShape<typeof WorkflowSpecSchema>, { $typeName: string }>,
   "$typeName"
@@ -103,6 +111,21 @@ export async function openScene(house: ContractHouse) {
     /** The kinds of a run's events, in order. */
     async history(workflowId: string, runId = ""): Promise<(string | undefined)[]> {
       return (await this.events(workflowId, runId)).map(({ kind }) => kind.case);
+    },
+    /** The run id of a workflow's current run. */
+    async runIdOf(workflowId: string): Promise<string> {
+      const { workflow } = await workflows.getWorkflow({ namespace, workflowId });
+      return present(workflow, "there is no workflow").runId;
+    },
+    /** Waits until a run has an event of a kind. Answers the first one. */
+    async eventOf<K extends EventCase>(kind: K, workflowId: string, runId = ""): Promise<EventOf<K>> {
+      for (let afterEventId = 0; ; ) {
+        const page = { namespace, workflowId, runId, afterEventId, pageSize: 1_000, wait: seconds(10) };
+        const { events } = await workflows.getHistory(page);
+        const found = events.find((event): event is EventOf<K> => event.kind.case === kind);
+        if (found !== undefined) return found;
+        afterEventId = present(events.at(-1), `workflow "${workflowId}" has no event ${kind}`).eventId;
+      }
     },
     /** Lets time pass, and lets the server act on what has become due and deliver what is under way. */
     async pass(ms: number): Promise<void> {
