@@ -1,7 +1,9 @@
 /** All operations whose contract is tested, in the order of docs/operations.md. */
+import { getActivity } from "./activities/get-activity.js";
 import { scheduleActivity } from "./activities/schedule-activity.js";
 import type { OperationContract } from "./contract.js";
 import { createSnapshot } from "./workflow-tasks/create-snapshot.js";
+import { getLatestSnapshot } from "./workflow-tasks/get-latest-snapshot.js";
 import { recordSideEffect } from "./workflow-tasks/record-side-effect.js";
 import { scheduleTimer } from "./workflow-tasks/schedule-timer.js";
 import { completeWorkflow } from "./workflows/complete-workflow.js";
@@ -21,7 +23,9 @@ export const operations: readonly OperationContract[] = [
   continueAsNew,
   startChildWorkflow,
   scheduleActivity,
+  getActivity,
   scheduleTimer,
   recordSideEffect,
   createSnapshot,
+  getLatestSnapshot,
 ];
