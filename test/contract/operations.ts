@@ -1,7 +1,18 @@
 /** All operations whose contract is tested, in the order of docs/operations.md. */
+
+import { getActivity } from "./activities/get-activity.js";
+import { scheduleActivity } from "./activities/schedule-activity.js";
 import type { OperationContract } from "./contract.js";
+import { createSnapshot } from "./workflow-tasks/create-snapshot.js";
+import { getLatestSnapshot } from "./workflow-tasks/get-latest-snapshot.js";
+import { recordSideEffect } from "./workflow-tasks/record-side-effect.js";
+import { scheduleTimer } from "./workflow-tasks/schedule-timer.js";
 import { cancelWorkflow } from "./workflows/cancel-workflow.js";
+import { completeWorkflow } from "./workflows/complete-workflow.js";
+import { continueAsNew } from "./workflows/continue-as-new.js";
 import { countWorkflows } from "./workflows/count-workflows.js";
+import { failWorkflow } from "./workflows/fail-workflow.js";
+import { finaliseCancellation } from "./workflows/finalise-cancellation.js";
 import { getHistory } from "./workflows/get-history.js";
 import { getUpdateResult } from "./workflows/get-update-result.js";
 import { getWorkflow } from "./workflows/get-workflow.js";
@@ -11,10 +22,12 @@ import { listWorkflows } from "./workflows/list-workflows.js";
 import { queryWorkflow } from "./workflows/query-workflow.js";
 import { signalWithStartWorkflow } from "./workflows/signal-with-start-workflow.js";
 import { signalWorkflow } from "./workflows/signal-workflow.js";
+import { startChildWorkflow } from "./workflows/start-child-workflow.js";
 import { startWorkflow } from "./workflows/start-workflow.js";
 import { startWorkflows } from "./workflows/start-workflows.js";
 import { terminateWorkflow } from "./workflows/terminate-workflow.js";
 import { updateWorkflow } from "./workflows/update-workflow.js";
+import { upsertSearchAttributes } from "./workflows/upsert-search-attributes.js";
 
 export const operations: readonly OperationContract[] = [
   startWorkflow,
@@ -22,14 +35,26 @@ export const operations: readonly OperationContract[] = [
   getWorkflow,
   listWorkflows,
   countWorkflows,
+  upsertSearchAttributes,
   cancelWorkflow,
   terminateWorkflow,
   signalWorkflow,
   signalWithStartWorkflow,
   getHistory,
+  completeWorkflow,
+  failWorkflow,
+  finaliseCancellation,
+  continueAsNew,
+  startChildWorkflow,
   listChildWorkflows,
   getWorkflowResult,
   queryWorkflow,
   updateWorkflow,
   getUpdateResult,
+  scheduleActivity,
+  getActivity,
+  scheduleTimer,
+  recordSideEffect,
+  createSnapshot,
+  getLatestSnapshot,
 ];

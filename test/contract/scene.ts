@@ -15,6 +15,14 @@ import type { CalledServer, ContractHouse } from "./front.js";
 /** A command as a case writes it. */
 export type CommandInit = MessageInitShape<typeof CommandSchema>;
 
+/** The name of a kind of event. */
+export type EventCase = NonNullable<HistoryEvent["kind"]["case"]>;
+
+/** An event of a kind. */
+type EventOf<K extends EventCase> = HistoryEvent & {
+  readonly kind: Extract<HistoryEvent["kind"], { case: K }>;
+};
+
 /** A message as a case writes it: its fields, all of which may be left out. */
 export type Init<T extends DescMessage> = Omit<
   Exclude<MessageInitShape<T>, { $typeName: string }>,
@@ -107,14 +115,19 @@ export async function openScene(house: ContractHouse) {
     async history(workflowId: string, runId = ""): Promise<(string | undefined)[]> {
       return (await this.events(workflowId, runId)).map(({ kind }) => kind.case);
     },
-    /** Waits until a run has an event of a kind. */
-    async awaitEvent(workflowId: string, kind: string): Promise<HistoryEvent> {
-      let pageToken = "";
-      for (;;) {
-        const page = await workflows.getHistory({ namespace, workflowId, pageToken, wait: seconds(10) });
-        const found = page.events.find((event) => event.kind.case === kind);
+    /** The run id of a workflow's current run. */
+    async runIdOf(workflowId: string): Promise<string> {
+      const { workflow } = await workflows.getWorkflow({ namespace, workflowId });
+      return present(workflow, "there is no workflow").runId;
+    },
+    /** Waits until a run has an event of a kind. Answers the first one. */
+    async eventOf<K extends EventCase>(kind: K, workflowId: string, runId = ""): Promise<EventOf<K>> {
+      for (let afterEventId = 0; ; ) {
+        const page = { namespace, workflowId, runId, afterEventId, pageSize: 1_000, wait: seconds(10) };
+        const { events } = await workflows.getHistory(page);
+        const found = events.find((event): event is EventOf<K> => event.kind.case === kind);
         if (found !== undefined) return found;
-        pageToken = present(page.nextPageToken || undefined, `the run closed without ${kind}`);
+        afterEventId = present(events.at(-1), `workflow "${workflowId}" has no event ${kind}`).eventId;
       }
     },
     /** Lets time pass, and lets the server act on what has become due and deliver what is under way. */

@@ -17,16 +17,19 @@ const timer = (seq: number): CommandInit => ({
 });
 const complete = (seq: number): CommandInit => ({ seq, kind: { case: "completeWorkflow", value: {} } });
 
-function direct(world: World, command: CommandInit, rest: Partial<DirectInput> = {}) {
-  const input: DirectInput = {
+function inputOf(command: CommandInit): DirectInput {
+  return {
     command: create(CommandSchema, command),
     contentHash: String(command.kind?.case),
     fence: undefined,
     lastSeenEventId: 0,
     caller,
     events: new Map(),
-    ...rest,
   };
+}
+
+function direct(world: World, command: CommandInit, rest: Partial<DirectInput> = {}) {
+  const input = { ...inputOf(command), ...rest };
   return world.apply("wf", (run, context) => directOperation(run, input, context));
 }
 
@@ -254,6 +257,22 @@ describe("one that closes the run", () => {
 });
 
 describe("a command that is wrong", () => {
+  it("is refused by name where the run has as many pending things as it may", () => {
+    const world = begun();
+    direct(world, timer(1));
+    const second = () =>
+      world.apply("wf", (run, context) =>
+        directOperation(run, inputOf(timer(2)), {
+          ...context,
+          limits: { ...context.limits, maxPendingPerKind: 1 },
+        }),
+      );
+    expect(refusalOf(second)).toEqual({
+      reason: "PENDING_LIMIT",
+      metadata: { kind: "timers", limit: "1", command: "schedule_timer" },
+    });
+  });
+
   it("is refused with the field of the request", () => {
     const world = begun();
     const bad: CommandInit = { seq: 1, kind: { case: "scheduleTimer", value: {} } };

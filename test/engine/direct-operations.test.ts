@@ -316,6 +316,27 @@ describe("GetActivity", () => {
     });
   });
 
+  test("tells of a timeout as its event does: with the last attempt's failure as its cause", async () => {
+    await it.start("wf");
+    const retryPolicy = { maximumAttempts: 2, initialInterval: ms(10), jitter: 0 };
+    await activity({
+      seq: 1,
+      command: { activityType: "charge", startToCloseTimeout: ms(1_000), retryPolicy },
+    });
+    const [task] = await it.pollActivities();
+    await it.failActivity(task);
+    await wakeAfter(100);
+    await it.pollActivities();
+    await wakeAfter(2_000);
+    const event = (await it.history("wf")).find(({ kind }) => kind.case === "activityTimedOut");
+    const { outcome } = await getActivity({ activity: { case: "seq", value: 1 } });
+    expect(outcome).toMatchObject({
+      case: "failure",
+      value: { kind: { case: "timeout" }, cause: { message: "broken" } },
+    });
+    expect(event?.kind.value).toMatchObject({ failure: outcome.value });
+  });
+
   test("sees an end whose event waits for the started workflow task", async () => {
     await it.start("wf");
     await activity({ seq: 1, command: { activityType: "charge" } });

@@ -2238,7 +2238,9 @@ export const ActivityStatusSchema: GenEnum<ActivityStatus> = /*@__PURE__*/
  * The direct operations at the end are workflow tasks of one command, so that a worker can drive a run with nothing but a generated client: run the
  * function again from the top, call with the same seq, and get what was recorded. With the token of a started workflow task the operation completes it,
  * and the answer has the token of the next. Without one, none may be started: FAILED_PRECONDITION, WORKFLOW_TASK_STARTED. The same seq with other
- * content is refused with ABORTED, NON_DETERMINISM; so is a seq that a command of a workflow task has used.
+ * content is refused with ABORTED, NON_DETERMINISM; so is a seq that a command of a workflow task has used. What else refuses each of them: NOT_FOUND,
+ * WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED; INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE. One that closes the run is also refused
+ * with FAILED_PRECONDITION, UNHANDLED_EVENTS, and, if something came in while the task of its token was held, with ABORTED, UNHANDLED_COMMAND.
  *
  * @generated from service pawl.v1.WorkerService
  */
@@ -2388,6 +2390,8 @@ export const WorkerService: GenService<{
   /**
    * Schedules an activity. A repeat gets the existing one.
    *
+   * Errors: those of every direct operation; RESOURCE_EXHAUSTED, PENDING_LIMIT.
+   *
    * @generated from rpc pawl.v1.WorkerService.ScheduleActivity
    */
   scheduleActivity: {
@@ -2397,6 +2401,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Schedules a timer. A repeat gets the existing one.
+   *
+   * Errors: those of every direct operation; RESOURCE_EXHAUSTED, PENDING_LIMIT.
    *
    * @generated from rpc pawl.v1.WorkerService.ScheduleTimer
    */
@@ -2408,6 +2414,8 @@ export const WorkerService: GenService<{
   /**
    * Records a value. A repeat gets the recorded one.
    *
+   * Errors: those of every direct operation.
+   *
    * @generated from rpc pawl.v1.WorkerService.RecordSideEffect
    */
   recordSideEffect: {
@@ -2417,6 +2425,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Starts a child. A repeat gets the existing one.
+   *
+   * Errors: those of every direct operation; RESOURCE_EXHAUSTED, PENDING_LIMIT. An id that is taken is no error but an event.
    *
    * @generated from rpc pawl.v1.WorkerService.StartChildWorkflow
    */
@@ -2428,6 +2438,8 @@ export const WorkerService: GenService<{
   /**
    * Takes a snapshot of the run's state. The latest wins.
    *
+   * Errors: those of every direct operation.
+   *
    * @generated from rpc pawl.v1.WorkerService.CreateSnapshot
    */
   createSnapshot: {
@@ -2437,6 +2449,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Changes search attributes of an open run: a shallow merge.
+   *
+   * Errors: those of every direct operation.
    *
    * @generated from rpc pawl.v1.WorkerService.UpsertSearchAttributes
    */
@@ -2448,6 +2462,8 @@ export const WorkerService: GenService<{
   /**
    * Ends a run with a result.
    *
+   * Errors: those of every direct operation that closes the run.
+   *
    * @generated from rpc pawl.v1.WorkerService.CompleteWorkflow
    */
   completeWorkflow: {
@@ -2457,6 +2473,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Ends a run with a failure. A retry policy may start another.
+   *
+   * Errors: those of every direct operation that closes the run.
    *
    * @generated from rpc pawl.v1.WorkerService.FailWorkflow
    */
@@ -2468,7 +2486,7 @@ export const WorkerService: GenService<{
   /**
    * Ends a run as cancelled.
    *
-   * Errors: FAILED_PRECONDITION, CANCEL_NOT_REQUESTED.
+   * Errors: those of every direct operation that closes the run; FAILED_PRECONDITION, CANCEL_NOT_REQUESTED.
    *
    * @generated from rpc pawl.v1.WorkerService.FinaliseCancellation
    */
@@ -2480,6 +2498,8 @@ export const WorkerService: GenService<{
   /**
    * Ends a run and starts another in its place.
    *
+   * Errors: those of every direct operation that closes the run.
+   *
    * @generated from rpc pawl.v1.WorkerService.ContinueAsNew
    */
   continueAsNew: {
@@ -2489,6 +2509,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Gets an activity, pending or ended; may wait until it has ended.
+   *
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or ACTIVITY_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkerService.GetActivity
    */
@@ -2500,7 +2522,7 @@ export const WorkerService: GenService<{
   /**
    * Gets the latest snapshot of a run.
    *
-   * Errors: NOT_FOUND, SNAPSHOT_NOT_FOUND.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or SNAPSHOT_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkerService.GetLatestSnapshot
    */

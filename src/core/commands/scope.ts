@@ -41,12 +41,16 @@ export function namespaceIdOf({ draft: { run, context } }: CommandScope, name: s
 }
 
 /** Refuses one more pending thing than the run may have. */
-export function checkPendingLimit({ draft }: CommandScope, kind: PendingKind): void {
+export function checkPendingLimit({ draft, command }: CommandScope, kind: PendingKind): void {
   const limit = draft.context.limits.maxPendingPerKind;
   if (draft.run[kind].size < limit) return;
   const name = pendingNames[kind];
   const message = `the run has ${limit} pending ${name}, as many as it may; wait for some to end, or use child workflows`;
-  throw new RefusedError(ErrorReason.PENDING_LIMIT, message, { kind: name, limit: String(limit) });
+  throw new RefusedError(ErrorReason.PENDING_LIMIT, message, {
+    kind: name,
+    limit: String(limit),
+    command: commandName(command),
+  });
 }
 
 type PendingKind = "activities" | "timers" | "children" | "externalRequests";

@@ -135,12 +135,7 @@ function outcomeOf({ kind, eventId }: HistoryEvent) {
     case "activityFailed":
       return failed(ActivityStatus.FAILED, kind.value.failure);
     case "activityTimedOut":
-      return failed(ActivityStatus.TIMED_OUT, {
-        message: "the activity did not end in its time",
-        source: "server",
-        kind: { case: "timeout", value: { kind: kind.value.kind } },
-        ...(kind.value.failure === undefined ? {} : { cause: kind.value.failure }),
-      });
+      return failed(ActivityStatus.TIMED_OUT, kind.value.failure);
     case "activityCancelled": {
       const { details } = kind.value;
       return failed(ActivityStatus.CANCELLED, {

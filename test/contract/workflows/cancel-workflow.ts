@@ -130,16 +130,16 @@ export const cancelWorkflow = operation(WorkflowService.method.cancelWorkflow, {
       },
     "leaves children to workflow code": async (scene) => {
       await scene.startWith("wf", [startChild(1, "child")]);
-      await scene.awaitEvent("wf", "childWorkflowStarted");
+      await scene.eventOf("childWorkflowStarted", "wf");
       await cancel(scene, { cancelPending: true });
       expect(await scene.history("child")).toEqual(["workflowStarted", "workflowTaskScheduled"]);
       const task = await scene.takeTask({ workflowTypes: [workflowType] });
       await scene.complete(task, [
         { seq: 2, kind: { case: "cancelChild", value: { childSeq: 1, reason: "the order is off" } } },
       ]);
-      const requested = await scene.awaitEvent("child", "workflowCancelRequested");
+      const requested = await scene.eventOf("workflowCancelRequested", "child");
       expect(requested.kind.value).toMatchObject({ reason: "the order is off" });
-      await scene.awaitEvent("wf", "childWorkflowCancelled");
+      await scene.eventOf("childWorkflowCancelled", "wf");
     },
   },
   repeated: {

@@ -42,7 +42,7 @@ export const getWorkflow = operation(WorkflowService.method.getWorkflow, {
       expect(held.waitingFor).toEqual([expect.stringContaining('worker "ada"')]);
       expect(held.pendingWorkflowTask).toMatchObject({ state: PendingTaskState.STARTED, identity: "ada" });
       await scene.complete(task, [scheduleActivity(1), scheduleTimer(2, 60), startChild(3, "child")]);
-      await scene.awaitEvent("wf", "childWorkflowStarted");
+      await scene.eventOf("childWorkflowStarted", "wf");
       await scene.complete(await scene.takeTask({ workflowTypes: [workflowType] }));
       const record = await get(scene);
       expect(record.pendingWorkflowTask).toBeUndefined();
@@ -102,7 +102,7 @@ export const getWorkflow = operation(WorkflowService.method.getWorkflow, {
     "shows the parent of a child, and the run at the top": async (scene) => {
       const { namespace } = scene;
       const runId = await scene.startWith("wf", [startChild(1, "child")]);
-      await scene.awaitEvent("wf", "childWorkflowStarted");
+      await scene.eventOf("childWorkflowStarted", "wf");
       const parent = { namespace, workflowId: "wf", runId };
       expect((await get(scene, "child")).workflow).toMatchObject({ parent, root: parent });
     },

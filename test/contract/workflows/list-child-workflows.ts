@@ -46,7 +46,7 @@ export const listChildWorkflows = operation(WorkflowService.method.listChildWork
       await startParent(scene, "a", "b");
       const { workflows, namespace } = scene;
       await workflows.terminateWorkflow({ namespace, workflowId: "a" });
-      await scene.awaitEvent("wf", "childWorkflowTerminated");
+      await scene.eventOf("childWorkflowTerminated", "wf");
       expect((await list(scene)).workflows).toMatchObject([
         { workflowId: "a", status: WorkflowStatus.TERMINATED },
         { workflowId: "b", status: WorkflowStatus.RUNNING },
@@ -65,7 +65,7 @@ export const listChildWorkflows = operation(WorkflowService.method.listChildWork
       await scene.complete(await scene.takeTask({ workflowTypes: [workflowType], wait: seconds(10) }), [
         completeWorkflow("1"),
       ]);
-      await scene.awaitEvent("terminated", "workflowTerminated");
+      await scene.eventOf("workflowTerminated", "terminated");
       const { workflows, namespace } = scene;
       const isAsked = async () =>
         (await workflows.getWorkflow({ namespace, workflowId: "asked" })).workflow?.isCancelRequested;
@@ -80,7 +80,7 @@ export const listChildWorkflows = operation(WorkflowService.method.listChildWork
       await scene.startWith("wf", [startChild(1, "child")]);
       const task = await scene.takeTask({ workflowTypes: ["packing"], wait: seconds(10) });
       await scene.complete(task, [startChild(1, "grandchild")]);
-      await scene.awaitEvent("child", "childWorkflowStarted");
+      await scene.eventOf("childWorkflowStarted", "child");
       expect(await childrenOf(scene)).toEqual(["child"]);
       expect(await childrenOf(scene, "child")).toEqual(["grandchild"]);
       expect(await childrenOf(scene, "grandchild")).toEqual([]);

@@ -85,16 +85,16 @@ export const terminateWorkflow = operation(WorkflowService.method.terminateWorkf
       for (let n = 0; n < 3; n++)
         await scene.complete(await scene.takeTask({ workflowTypes: ["packing"], wait: seconds(10) }));
       await terminate(scene);
-      const closing = await scene.awaitEvent("terminated", "workflowTerminated");
+      const closing = await scene.eventOf("workflowTerminated", "terminated");
       expect(closing.kind.value).toMatchObject({ reason: "its parent has closed" });
-      await scene.awaitEvent("asked", "workflowCancelRequested");
+      await scene.eventOf("workflowCancelRequested", "asked");
       expect((await scene.history("abandoned")).at(-1)).toBe("workflowTaskCompleted");
     },
     "tells the parent": async (scene) => {
       await scene.startWith("wf", [startChild(1, "child")]);
-      await scene.awaitEvent("wf", "childWorkflowStarted");
+      await scene.eventOf("childWorkflowStarted", "wf");
       await terminate(scene, { workflowId: "child" });
-      const told = await scene.awaitEvent("wf", "childWorkflowTerminated");
+      const told = await scene.eventOf("childWorkflowTerminated", "wf");
       expect(told.kind.value).toMatchObject({ seq: 1, child: { workflowId: "child" } });
     },
   },
