@@ -1,7 +1,5 @@
-/** Why any call may be refused. Each is shown by one that stands for all. */
-import { createTestDatabase } from "../support/database.js";
 import type { ReasonName, RefusedCalls } from "./contract.js";
-import { clientsOf, json, workflowType } from "./scene.js";
+import { json, workflowType } from "./scene.js";
 
 const spec = { workflowId: "wf", workflowType };
 

@@ -1,5 +1,15 @@
 /** All operations whose contract is tested, in the order of docs/operations.md. */
+import { completeActivityTasks } from "./activities/complete-activity-tasks.js";
+import { failActivityTasks } from "./activities/fail-activity-tasks.js";
+import { heartbeatActivityTasks } from "./activities/heartbeat-activity-tasks.js";
+import { pollActivityTasks } from "./activities/poll-activity-tasks.js";
 import type { OperationContract } from "./contract.js";
 import { startWorkflow } from "./workflows/start-workflow.js";
 
-export const operations: readonly OperationContract[] = [startWorkflow];
+export const operations: readonly OperationContract[] = [
+  startWorkflow,
+  pollActivityTasks,
+  completeActivityTasks,
+  failActivityTasks,
+  heartbeatActivityTasks,
+];
