@@ -4,6 +4,10 @@ import { failActivityTasks } from "./activities/fail-activity-tasks.js";
 import { heartbeatActivityTasks } from "./activities/heartbeat-activity-tasks.js";
 import { pollActivityTasks } from "./activities/poll-activity-tasks.js";
 import type { OperationContract } from "./contract.js";
+import { appendCommands } from "./workflow-tasks/append-commands.js";
+import { completeWorkflowTasks } from "./workflow-tasks/complete-workflow-tasks.js";
+import { failWorkflowTasks } from "./workflow-tasks/fail-workflow-tasks.js";
+import { pollWorkflowTasks } from "./workflow-tasks/poll-workflow-tasks.js";
 import { startWorkflow } from "./workflows/start-workflow.js";
 
 export const operations: readonly OperationContract[] = [
@@ -12,4 +16,8 @@ export const operations: readonly OperationContract[] = [
   completeActivityTasks,
   failActivityTasks,
   heartbeatActivityTasks,
+  pollWorkflowTasks,
+  completeWorkflowTasks,
+  appendCommands,
+  failWorkflowTasks,
 ];

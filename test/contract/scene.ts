@@ -11,6 +11,7 @@ import type { WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import type { EngineOptions } from "../../src/engine/open-engine.js";
 import { scheduleActivity, tokenOf } from "../support/actor.js";
+import { until } from "../support/until.js";
 import type { CalledServer, ContractHouse } from "./front.js";
 
 /** A command as a case writes it. */
@@ -119,6 +120,10 @@ export async function openScene(house: ContractHouse) {
       await upkeep.wakeDueRuns();
       await upkeep.wakeOverdueRuns();
     },
+    /** Waits until a query is open. */
+    isAsked: () => until("a query is open", () => house.main.server.held().queries > 0),
+    /** Waits until so many polls wait for tasks. */
+    isPolled: (polls = 1) => until("polls wait", () => house.main.server.held().waitingPolls === polls),
     /** Calls at a server that is opened for it alone. */
     async atServer<T>(options: Partial<EngineOptions>, work: (own: OwnServer) => Promise<T>): Promise<T> {
       const called = await house.open(options);
