@@ -120,6 +120,11 @@ export async function openScene(house: ContractHouse) {
       await upkeep.wakeDueRuns();
       await upkeep.wakeOverdueRuns();
     },
+    /** Takes back what dead workers hold. */
+    async releaseDead(): Promise<void> {
+      const { upkeep } = house.main.server;
+      while ((await upkeep.releaseDeadWorkers()) === 0);
+    },
     /** Waits until a query is open. */
     isAsked: () => until("a query is open", () => house.main.server.held().queries > 0),
     /** Waits until so many polls wait for tasks. */
