@@ -2268,6 +2268,8 @@ export const WorkerService: GenService<{
   /**
    * Lists workers.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
+   *
    * @generated from rpc pawl.v1.WorkerService.ListWorkers
    */
   listWorkers: {
@@ -2277,6 +2279,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Takes a worker out of service: its open polls return empty, and the tasks that it holds are given back at once.
+   *
+   * Errors: NOT_FOUND, WORKER_NOT_FOUND; INVALID_ARGUMENT, INVALID_TOKEN.
    *
    * @generated from rpc pawl.v1.WorkerService.DrainWorker
    */
@@ -2288,6 +2292,8 @@ export const WorkerService: GenService<{
   /**
    * Takes workflow tasks, waiting for one if there is none. An empty answer is no error. A poll that is cut off gives its tasks back at once.
    *
+   * Errors: NOT_FOUND, WORKER_NOT_FOUND; FAILED_PRECONDITION, WORKER_DRAINING.
+   *
    * @generated from rpc pawl.v1.WorkerService.PollWorkflowTasks
    */
   pollWorkflowTasks: {
@@ -2297,6 +2303,9 @@ export const WorkerService: GenService<{
   },
   /**
    * Finishes workflow tasks, with an outcome each. All commands of a task take effect or none.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN or INVALID_COMMAND; ABORTED, STALE_LEASE or UNHANDLED_COMMAND; FAILED_PRECONDITION,
+   * CANCEL_NOT_REQUESTED; RESOURCE_EXHAUSTED, PENDING_LIMIT.
    *
    * @generated from rpc pawl.v1.WorkerService.CompleteWorkflowTasks
    */
@@ -2308,6 +2317,8 @@ export const WorkerService: GenService<{
   /**
    * Sends commands of a task ahead of its completion, when all together would exceed a request. They are kept with the task.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; RESOURCE_EXHAUSTED, CALL_LIMIT.
+   *
    * @generated from rpc pawl.v1.WorkerService.AppendCommands
    */
   appendCommands: {
@@ -2317,6 +2328,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Fails workflow tasks, with an outcome each. They are tried again with back-off.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE.
    *
    * @generated from rpc pawl.v1.WorkerService.FailWorkflowTasks
    */
@@ -2328,6 +2341,8 @@ export const WorkerService: GenService<{
   /**
    * Extends the leases of workflow tasks, with an outcome each.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE.
+   *
    * @generated from rpc pawl.v1.WorkerService.RenewWorkflowTasks
    */
   renewWorkflowTasks: {
@@ -2337,6 +2352,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Takes activities, waiting for one if there is none. An empty answer is no error. A poll that is cut off gives its tasks back at once.
+   *
+   * Errors: NOT_FOUND, WORKER_NOT_FOUND; FAILED_PRECONDITION, WORKER_DRAINING.
    *
    * @generated from rpc pawl.v1.WorkerService.PollActivityTasks
    */
@@ -2348,6 +2365,9 @@ export const WorkerService: GenService<{
   /**
    * Finishes activities, with an outcome each.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; FAILED_PRECONDITION, CANCEL_NOT_REQUESTED; for an activity that is
+   * named: NOT_FOUND, ACTIVITY_NOT_FOUND or WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED.
+   *
    * @generated from rpc pawl.v1.WorkerService.CompleteActivityTasks
    */
   completeActivityTasks: {
@@ -2358,6 +2378,9 @@ export const WorkerService: GenService<{
   /**
    * Fails attempts at activities, with an outcome each. Their retry policies decide what follows.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; for an activity that is named: NOT_FOUND, ACTIVITY_NOT_FOUND or
+   * WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED.
+   *
    * @generated from rpc pawl.v1.WorkerService.FailActivityTasks
    */
   failActivityTasks: {
@@ -2367,6 +2390,9 @@ export const WorkerService: GenService<{
   },
   /**
    * Says that attempts at activities are alive, with an outcome each, which tells whether to cancel.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; for an activity that is named: NOT_FOUND, ACTIVITY_NOT_FOUND or
+   * WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED.
    *
    * @generated from rpc pawl.v1.WorkerService.HeartbeatActivityTasks
    */
