@@ -1,5 +1,12 @@
 /** Asking activities to cancel. */
-import { type Draft, type EventMeta, putActivity, removeActivity } from "./draft.js";
+import {
+  appendEvent,
+  type Draft,
+  type EventKind,
+  type EventMeta,
+  putActivity,
+  removeActivity,
+} from "./draft.js";
 import { recordOutside } from "./outside.js";
 import type { ActivityState } from "./run-state.js";
 
@@ -18,8 +25,15 @@ export function requestActivityCancel(
 ): void {
   if (activity.cancelRequestedEventId !== undefined) return;
   const { seq, scheduledEventId } = activity;
-  const value = { scheduledEventId, seq, ...cause };
-  const cancelRequestedEventId = recordOutside(draft, { case: "activityCancelRequested", value }, meta);
+  const kind: EventKind = {
+    case: "activityCancelRequested",
+    value: { scheduledEventId, seq, ...cause },
+  };
+  // Workflow code need not hear of what it asked for itself.
+  const isOfCommand = cause.taskCompletedEventId > 0;
+  const cancelRequestedEventId = isOfCommand
+    ? appendEvent(draft, kind, meta)
+    : recordOutside(draft, kind, meta);
   if (activity.lease !== undefined) {
     putActivity(draft, { ...activity, cancelRequestedEventId });
     return;

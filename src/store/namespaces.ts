@@ -1,6 +1,6 @@
 /** The namespaces. */
 import type { Micros } from "../core/run-state.js";
-import type { Queryable, Statement } from "./statement.js";
+import { nowMicros, type Queryable, type Statement } from "./statement.js";
 
 /** A namespace. */
 export interface NamespaceRow {
@@ -30,16 +30,23 @@ export async function findNamespace(q: Queryable, name: string): Promise<Namespa
   return row;
 }
 
-/** Creates a namespace, or returns the one that the same request has created before. Undefined: the name is taken. */
+/** Creates a namespace. Undefined: the name is taken. */
 export async function createNamespace(
   q: Queryable,
   { namespaceId, name, description, retentionMs, requestId }: NewNamespace,
 ): Promise<NamespaceRow | undefined> {
   const values = [namespaceId, name, description, retentionMs, requestId];
   const [created] = await q.query<NamespaceRow>(createStatement, values);
-  if (created !== undefined || requestId === "") return created;
-  const [earlier] = await q.query<NamespaceRow>(findCreatedStatement, [name, requestId]);
-  return earlier;
+  return created;
+}
+
+/** Finds the namespace that a request has created within the last day. */
+export async function findCreatedNamespace(
+  q: Queryable,
+  requestId: string,
+): Promise<NamespaceRow | undefined> {
+  const [created] = await q.query<NamespaceRow>(findCreatedStatement, [requestId]);
+  return created;
 }
 
 /** Lists namespaces by name. */
@@ -76,7 +83,9 @@ const findCreatedStatement: Statement = {
   text: `
     select ${columns}
     from namespaces
-    where name = $1::text and request_id = $2::text`,
+    where request_id = $1::text and created_at > ${nowMicros} - 86400000000
+    order by created_at desc
+    limit 1`,
 };
 
 const listStatement: Statement = {

@@ -28,9 +28,9 @@ export interface OperationContract<I extends DescMessage = DescMessage> {
   readonly elsewhere: Cases;
   /**
    * A request that is right but for its namespace, which does not exist: NAMESPACE_NOT_FOUND, or what it says. A scene is given since a task's token must
-   * be one.
+   * be one. Left out where a request names no namespace.
    */
-  readonly nowhere: (scene: Scene) => MessageInitShape<I> | Promise<MessageInitShape<I>>;
+  readonly nowhere?: (scene: Scene) => MessageInitShape<I> | Promise<MessageInitShape<I>>;
   /** Another reason than NAMESPACE_NOT_FOUND: that of a token, which belongs to another namespace. */
   readonly nowhereReason?: ReasonName;
   /** A request that is wrong in its form, with the field that is wrong: INVALID_FIELD. */

@@ -1,10 +1,27 @@
 /** All operations whose contract is tested, in the order of docs/operations.md. */
 
+import { completeActivityTasks } from "./activities/complete-activity-tasks.js";
+import { failActivityTasks } from "./activities/fail-activity-tasks.js";
 import { getActivity } from "./activities/get-activity.js";
+import { heartbeatActivityTasks } from "./activities/heartbeat-activity-tasks.js";
+import { pollActivityTasks } from "./activities/poll-activity-tasks.js";
 import { scheduleActivity } from "./activities/schedule-activity.js";
 import type { OperationContract } from "./contract.js";
+import { createNamespace } from "./namespaces/create-namespace.js";
+import { getQueueStats } from "./namespaces/get-queue-stats.js";
+import { listNamespaces } from "./namespaces/list-namespaces.js";
+import { answerQueries } from "./workers/answer-queries.js";
+import { drainWorker } from "./workers/drain-worker.js";
+import { heartbeatWorker } from "./workers/heartbeat-worker.js";
+import { listWorkers } from "./workers/list-workers.js";
+import { registerWorker } from "./workers/register-worker.js";
+import { renewWorkflowTasks } from "./workers/renew-workflow-tasks.js";
+import { appendCommands } from "./workflow-tasks/append-commands.js";
+import { completeWorkflowTasks } from "./workflow-tasks/complete-workflow-tasks.js";
 import { createSnapshot } from "./workflow-tasks/create-snapshot.js";
+import { failWorkflowTasks } from "./workflow-tasks/fail-workflow-tasks.js";
 import { getLatestSnapshot } from "./workflow-tasks/get-latest-snapshot.js";
+import { pollWorkflowTasks } from "./workflow-tasks/poll-workflow-tasks.js";
 import { recordSideEffect } from "./workflow-tasks/record-side-effect.js";
 import { scheduleTimer } from "./workflow-tasks/schedule-timer.js";
 import { cancelWorkflow } from "./workflows/cancel-workflow.js";
@@ -52,9 +69,26 @@ export const operations: readonly OperationContract[] = [
   updateWorkflow,
   getUpdateResult,
   scheduleActivity,
+  pollActivityTasks,
   getActivity,
+  completeActivityTasks,
+  failActivityTasks,
+  heartbeatActivityTasks,
+  pollWorkflowTasks,
+  completeWorkflowTasks,
+  appendCommands,
+  failWorkflowTasks,
   scheduleTimer,
   recordSideEffect,
   createSnapshot,
   getLatestSnapshot,
+  registerWorker,
+  heartbeatWorker,
+  listWorkers,
+  renewWorkflowTasks,
+  drainWorker,
+  answerQueries,
+  createNamespace,
+  listNamespaces,
+  getQueueStats,
 ];

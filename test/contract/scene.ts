@@ -9,7 +9,9 @@ import type { ActivityTask, WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
 import { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
 import type { WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
-import { tokenOf } from "../support/actor.js";
+import type { EngineOptions } from "../../src/engine/open-engine.js";
+import { scheduleActivity, tokenOf } from "../support/actor.js";
+import { until } from "../support/until.js";
 import type { CalledServer, ContractHouse } from "./front.js";
 
 /** A command as a case writes it. */
@@ -48,6 +50,8 @@ export function clientsOf({ transport }: CalledServer): Clients {
     namespaces: createClient(NamespaceService, transport),
   };
 }
+
+type ActivityInit = Parameters<typeof scheduleActivity>[1];
 
 /** The scene of one case. */
 export type Scene = Awaited<ReturnType<typeof openScene>>;
@@ -106,6 +110,11 @@ export async function openScene(house: ContractHouse) {
     startClosed(workflowId: string, spec: SpecInit = {}): Promise<string> {
       return this.startWith(workflowId, [completeWorkflow("1")], spec);
     },
+    /** Starts a run with an activity of type "charge" and seq 1, and takes that. */
+    async holdActivity(workflowId: string, options: ActivityInit = {}): Promise<ActivityTask> {
+      await this.startWith(workflowId, [scheduleActivity(1, options)]);
+      return this.takeActivity();
+    },
     /** The events of a run. */
     async events(workflowId: string, runId = ""): Promise<HistoryEvent[]> {
       const { events } = await workflows.getHistory({ namespace, workflowId, runId, pageSize: 1_000 });
@@ -137,7 +146,31 @@ export async function openScene(house: ContractHouse) {
       await upkeep.wakeDueRuns();
       await upkeep.wakeOverdueRuns();
     },
+    /** Takes back what dead workers hold. */
+    async releaseDead(): Promise<void> {
+      const { upkeep } = house.main.server;
+      while ((await upkeep.releaseDeadWorkers()) === 0);
+    },
+    /** Waits until a query is open. */
+    isAsked: () => until("a query is open", () => house.main.server.held().queries > 0),
+    /** Waits until so many polls wait for tasks. */
+    isPolled: (polls = 1) => until("polls wait", () => house.main.server.held().waitingPolls === polls),
+    /** Calls at a server that is opened for it alone. */
+    async atServer<T>(options: Partial<EngineOptions>, work: (own: OwnServer) => Promise<T>): Promise<T> {
+      const called = await house.open(options);
+      try {
+        return await work({ ...clientsOf(called), called });
+      } finally {
+        await called.closePort();
+        await called.server.stop();
+      }
+    },
   };
+}
+
+/** A server of a case's own. */
+export interface OwnServer extends Clients {
+  readonly called: CalledServer;
 }
 
 async function makeNamespace({ namespaces }: Clients): Promise<string> {

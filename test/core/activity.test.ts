@@ -201,6 +201,14 @@ describe("an activity", () => {
     expect(run.last("activityCancelled")).toMatchObject({ cancelRequestedEventId: requested, details: {} });
   });
 
+  it("that is asked to cancel while it runs makes no workflow task: code knows what it asked for", () => {
+    const { run } = running();
+    run.signal();
+    run.runTask(commands.cancelActivity(1));
+    expect(run.kinds().slice(-2)).toEqual(["workflowTaskCompleted", "activityCancelRequested"]);
+    expect(run.state.workflowTask).toBeUndefined();
+  });
+
   it("is cancelled at once if nobody runs it", () => {
     const run = withActivity();
     run.signal();

@@ -5,7 +5,12 @@ import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { readHeartbeats, removeOldHeartbeats, writeHeartbeats } from "../../src/store/heartbeats.js";
 import { readIncarnation } from "../../src/store/incarnation.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
-import { createNamespace, findNamespace, listNamespaces } from "../../src/store/namespaces.js";
+import {
+  createNamespace,
+  findCreatedNamespace,
+  findNamespace,
+  listNamespaces,
+} from "../../src/store/namespaces.js";
 import { checkSchema } from "../../src/store/readiness.js";
 import { beatServer, readServerLoads, removeServer } from "../../src/store/servers.js";
 import { dueWakeups } from "../../src/store/wakeups.js";
@@ -102,7 +107,7 @@ test("finds what is due, the earliest first, and when the next is", async () => 
   expect(places).toEqual([{ runId: last?.runId, namespaceId, workflowId: last?.workflowId }]);
 });
 
-test("creates a namespace once a name, and knows a repeat of the request", async () => {
+test("creates a namespace once a name, and finds it by its request", async () => {
   const q = store.database.read;
   const [name, requestId] = [`b-${randomUUID()}`, randomUUID()];
   const make = (request: string) =>
@@ -115,8 +120,10 @@ test("creates a namespace once a name, and knows a repeat of the request", async
     });
   const created = await make(requestId);
   expect(created).toMatchObject({ name, description: "for tests", retentionMs: 5, isDeleting: false });
-  expect(await make(requestId)).toEqual(created);
+  expect(await make(requestId)).toBeUndefined();
   expect(await make("")).toBeUndefined();
+  expect(await findCreatedNamespace(q, requestId)).toEqual(created);
+  expect(await findCreatedNamespace(q, "another")).toBeUndefined();
   expect(await make("another")).toBeUndefined();
   expect(await findNamespace(q, name)).toEqual(created);
   expect(await findNamespace(q, "none")).toBeUndefined();

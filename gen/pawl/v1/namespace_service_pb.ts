@@ -356,7 +356,7 @@ export const NamespaceService: GenService<{
   /**
    * Creates a namespace.
    *
-   * Errors: ALREADY_EXISTS, NAMESPACE_EXISTS.
+   * Errors: ALREADY_EXISTS, NAMESPACE_EXISTS or REQUEST_ID_REUSED.
    *
    * @generated from rpc pawl.v1.NamespaceService.CreateNamespace
    */
@@ -367,6 +367,8 @@ export const NamespaceService: GenService<{
   },
   /**
    * Lists namespaces by name.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
    *
    * @generated from rpc pawl.v1.NamespaceService.ListNamespaces
    */
@@ -409,6 +411,8 @@ export const NamespaceService: GenService<{
   },
   /**
    * Tells the load of task queues.
+   *
+   * Errors: RESOURCE_EXHAUSTED, CALL_LIMIT.
    *
    * @generated from rpc pawl.v1.NamespaceService.GetQueueStats
    */

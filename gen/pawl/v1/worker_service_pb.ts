@@ -2270,6 +2270,8 @@ export const WorkerService: GenService<{
   /**
    * Lists workers.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
+   *
    * @generated from rpc pawl.v1.WorkerService.ListWorkers
    */
   listWorkers: {
@@ -2279,6 +2281,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Takes a worker out of service: its open polls return empty, and the tasks that it holds are given back at once.
+   *
+   * Errors: NOT_FOUND, WORKER_NOT_FOUND; INVALID_ARGUMENT, INVALID_TOKEN.
    *
    * @generated from rpc pawl.v1.WorkerService.DrainWorker
    */
@@ -2290,6 +2294,8 @@ export const WorkerService: GenService<{
   /**
    * Takes workflow tasks, waiting for one if there is none. An empty answer is no error. A poll that is cut off gives its tasks back at once.
    *
+   * Errors: NOT_FOUND, WORKER_NOT_FOUND; FAILED_PRECONDITION, WORKER_DRAINING.
+   *
    * @generated from rpc pawl.v1.WorkerService.PollWorkflowTasks
    */
   pollWorkflowTasks: {
@@ -2299,6 +2305,9 @@ export const WorkerService: GenService<{
   },
   /**
    * Finishes workflow tasks, with an outcome each. All commands of a task take effect or none.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN or INVALID_COMMAND; ABORTED, STALE_LEASE or UNHANDLED_COMMAND; FAILED_PRECONDITION,
+   * CANCEL_NOT_REQUESTED; RESOURCE_EXHAUSTED, PENDING_LIMIT.
    *
    * @generated from rpc pawl.v1.WorkerService.CompleteWorkflowTasks
    */
@@ -2310,6 +2319,8 @@ export const WorkerService: GenService<{
   /**
    * Sends commands of a task ahead of its completion, when all together would exceed a request. They are kept with the task.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; RESOURCE_EXHAUSTED, CALL_LIMIT.
+   *
    * @generated from rpc pawl.v1.WorkerService.AppendCommands
    */
   appendCommands: {
@@ -2319,6 +2330,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Fails workflow tasks, with an outcome each. They are tried again with back-off.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE.
    *
    * @generated from rpc pawl.v1.WorkerService.FailWorkflowTasks
    */
@@ -2330,6 +2343,8 @@ export const WorkerService: GenService<{
   /**
    * Extends the leases of workflow tasks, with an outcome each.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE.
+   *
    * @generated from rpc pawl.v1.WorkerService.RenewWorkflowTasks
    */
   renewWorkflowTasks: {
@@ -2339,6 +2354,8 @@ export const WorkerService: GenService<{
   },
   /**
    * Takes activities, waiting for one if there is none. An empty answer is no error. A poll that is cut off gives its tasks back at once.
+   *
+   * Errors: NOT_FOUND, WORKER_NOT_FOUND; FAILED_PRECONDITION, WORKER_DRAINING.
    *
    * @generated from rpc pawl.v1.WorkerService.PollActivityTasks
    */
@@ -2350,6 +2367,9 @@ export const WorkerService: GenService<{
   /**
    * Finishes activities, with an outcome each.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; FAILED_PRECONDITION, CANCEL_NOT_REQUESTED; for an activity that is
+   * named: NOT_FOUND, ACTIVITY_NOT_FOUND or WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED.
+   *
    * @generated from rpc pawl.v1.WorkerService.CompleteActivityTasks
    */
   completeActivityTasks: {
@@ -2360,6 +2380,9 @@ export const WorkerService: GenService<{
   /**
    * Fails attempts at activities, with an outcome each. Their retry policies decide what follows.
    *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; for an activity that is named: NOT_FOUND, ACTIVITY_NOT_FOUND or
+   * WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED.
+   *
    * @generated from rpc pawl.v1.WorkerService.FailActivityTasks
    */
   failActivityTasks: {
@@ -2369,6 +2392,9 @@ export const WorkerService: GenService<{
   },
   /**
    * Says that attempts at activities are alive, with an outcome each, which tells whether to cancel.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; for an activity that is named: NOT_FOUND, ACTIVITY_NOT_FOUND or
+   * WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED.
    *
    * @generated from rpc pawl.v1.WorkerService.HeartbeatActivityTasks
    */
