@@ -11,6 +11,7 @@ import { readIncarnation } from "../store/incarnation.js";
 import type { QueryRow } from "../store/queries.js";
 import { type Clock, openClock } from "./clock.js";
 import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
+import { openDeletions } from "./deletions.js";
 import { type Deliveries, openDeliveries } from "./deliveries.js";
 import { type Dispatch, type HeldPolls, openDispatch } from "./dispatch/dispatch.js";
 import { openPollAnswers } from "./dispatch/poll-answers.js";
@@ -131,13 +132,13 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     ...answersOfPolls(clock),
     watch,
     namespaces,
-    workers: openWorkerRegistry(database, () => clock.latest()),
-    heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
+    ...hearingWorkers(database, clock),
     queries: openQueries(
       { database, dispatch, watch, fault },
       () => peers,
       (row) => findRun(parts, row),
     ),
+    deletions: openDeletions({ database, cache, watch, tellGone: (runId) => peers.tellChanged(runId, true) }),
     isAlone: () => peers.isAlone(),
     queueLoads: openQueueLoads({ database, serverId, dispatch, traffic }),
     tellDraining: (worker) => peers.tellDraining(worker),
@@ -171,6 +172,11 @@ function answersOfPolls(clock: Clock): Pick<EngineParts, "workflowPolls" | "acti
     workflowPolls: openPollAnswers({ empty: [], nowMs }),
     activityPolls: openPollAnswers({ empty: [], nowMs }),
   };
+}
+
+function hearingWorkers(database: Database, clock: Clock): Pick<EngineParts, "workers" | "heartbeats"> {
+  const now = () => clock.latest();
+  return { workers: openWorkerRegistry(database, now), heartbeats: openHeartbeatFlusher(database, now) };
 }
 
 /** Opens the desk of queries. It is made before the peers that it tells of them, and before the parts by which it finds runs. */

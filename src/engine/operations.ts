@@ -9,6 +9,7 @@ import {
 } from "./operations/activity-tasks.js";
 import { appendCommands } from "./operations/append-commands.js";
 import { completeWorkflowTasks } from "./operations/complete-workflow-tasks.js";
+import { deleteWorkflow } from "./operations/delete-workflow.js";
 import {
   completeWorkflow,
   continueAsNew,
@@ -61,6 +62,7 @@ export function bindOperations(parts: EngineParts): Engine {
     signalWorkflow: bind(signalWorkflow),
     cancelWorkflow: bind(cancelWorkflow),
     terminateWorkflow: bind(terminateWorkflow),
+    deleteWorkflow: bind(deleteWorkflow),
     queryWorkflow: bind(queryWorkflow),
     answerQueries: bind(answerQueries),
     updateWorkflow: bind(updateWorkflow),

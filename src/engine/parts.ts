@@ -3,6 +3,7 @@ import type { Limits } from "../core/limits.js";
 import type { Database } from "../store/database.js";
 import type { Clock } from "./clock.js";
 import type { GroupCommit } from "./commit/group-commit.js";
+import type { Deletions } from "./deletions.js";
 import type { ActivityTaskInit, WorkflowTaskInit } from "./deliver.js";
 import type { Dispatch } from "./dispatch/dispatch.js";
 import type { PollAnswers } from "./dispatch/poll-answers.js";
@@ -36,6 +37,7 @@ export interface EngineParts {
   readonly workers: WorkerRegistry;
   readonly heartbeats: HeartbeatFlusher;
   readonly queries: QueryDesk;
+  readonly deletions: Deletions;
   /** Whether no other server works on the database, as far as is known. */
   isAlone(): boolean;
   readonly queueLoads: QueueLoads;

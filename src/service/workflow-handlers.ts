@@ -39,6 +39,7 @@ export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowServic
     getWorkflowResult: whole((request, call) =>
       engine.getWorkflowResult(waiting(inNamespace(request)), call),
     ),
+    deleteWorkflow: whole((request, call) => engine.deleteWorkflow(inNamespace(request), call)),
     queryWorkflow: whole((request, call) => engine.queryWorkflow(inNamespace(request), call)),
     updateWorkflow: whole((request, call) => engine.updateWorkflow(waiting(inNamespace(request)), call)),
     getUpdateResult: whole((request, call) => engine.getUpdateResult(waiting(inNamespace(request)), call)),

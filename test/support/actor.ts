@@ -51,6 +51,11 @@ export function actor({ operations }: TestServer, namespace: string) {
         create(wf.CancelWorkflowRequestSchema, { namespace, workflowId, ...rest }),
         callOf(),
       ),
+    delete: (workflowId: string, runId = "") =>
+      operations.deleteWorkflow(
+        create(wf.DeleteWorkflowRequestSchema, { namespace, workflowId, runId }),
+        callOf(),
+      ),
     get: async (workflowId: string, runId = "") =>
       create(
         wf.GetWorkflowResponseSchema,

@@ -1534,7 +1534,7 @@ export type DeleteWorkflowRequest = Message<"pawl.v1.DeleteWorkflowRequest"> & {
   workflowId: string;
 
   /**
-   * The run id. Empty: the latest.
+   * The run id. Empty: the latest. Name the run if the call may be repeated: else a repeat deletes the run before it.
    *
    * @generated from field: string run_id = 3;
    */
@@ -2126,7 +2126,10 @@ export const WorkflowService: GenService<{
     output: typeof ResetWorkflowResponseSchema;
   },
   /**
-   * Deletes a closed run.
+   * Deletes a closed run: its record, its history and all that belongs to it. Nothing finds it any more once the call is answered; what it has sent to
+   * other runs still reaches them. If it was the latest run of its workflow id, the one before it is the latest from then on.
+   *
+   * Errors: FAILED_PRECONDITION, WORKFLOW_OPEN. Who reads its history page by page at that moment is told NOT_FOUND, RUN_DELETED.
    *
    * @generated from rpc pawl.v1.WorkflowService.DeleteWorkflow
    */

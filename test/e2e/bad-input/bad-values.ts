@@ -226,6 +226,7 @@ export const nulls: BadCall[] = [
   whole("U+0000 in the run id", wf.getHistory, { workflowId: openRun, runId: nul }, invalidField),
   whole("U+0000 in the name", wf.signalWorkflow, { workflowId: openRun, name: nul }, invalidField),
   whole("U+0000 in the reason", wf.cancelWorkflow, { workflowId: openRun, reason: nul }, invalidField),
+  whole("U+0000 in the run id", wf.deleteWorkflow, { workflowId: openRun, runId: nul }, invalidField),
   whole("U+0000 in the reason", wf.terminateWorkflow, { workflowId: openRun, reason: nul }, invalidField),
   whole("U+0000 in a filter", wf.listWorkflows, { filter: { workflowIdPrefix: nul } }, invalidField),
   whole("U+0000 in the page token", wf.listWorkflows, { pageToken: nul }, invalidField),
