@@ -36,6 +36,7 @@ import { getWorkflowResult } from "./reads/get-result.js";
 import { getLatestSnapshot } from "./reads/get-snapshot.js";
 import { getWorkflow } from "./reads/get-workflow.js";
 import { listChildWorkflows } from "./reads/list-children.js";
+import { listWaiting } from "./reads/list-waiting.js";
 import { listWorkers } from "./reads/list-workers.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
 import { createNamespace, listNamespaces } from "./reads/namespaces.js";
@@ -56,6 +57,7 @@ export function bindOperations(parts: EngineParts): Engine {
     getWorkflow: bind(getWorkflow),
     listWorkflows: bind(listWorkflows),
     countWorkflows: bind(countWorkflows),
+    listWaiting: bind(listWaiting),
     listChildWorkflows: bind(listChildWorkflows),
     getHistory: bind(getHistory),
     getWorkflowResult: bind(getWorkflowResult),

@@ -13,6 +13,7 @@ import type { NamespaceCache } from "./namespace-cache.js";
 import type { QueryDesk } from "./query-desk.js";
 import type { QueueLoads } from "./queue-loads.js";
 import type { RunWatch } from "./run-watch.js";
+import type { SeenPolls } from "./seen-polls.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
 import type { WorkerName } from "./worker-name.js";
@@ -41,6 +42,7 @@ export interface EngineParts {
   /** Whether no other server works on the database, as far as is known. */
   isAlone(): boolean;
   readonly queueLoads: QueueLoads;
+  readonly seenPolls: SeenPolls;
   /** Tells the other servers that a worker takes no more tasks. */
   tellDraining(worker: WorkerName): void;
   /** Reports a fault that nobody else will report. */

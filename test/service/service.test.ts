@@ -84,7 +84,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   expect(unbuilt).toMatchInlineSnapshot(`
     [
       "WorkflowService.ResetWorkflow",
-      "WorkflowService.ListWaiting",
       "ScheduleService.CreateSchedule",
       "ScheduleService.GetSchedule",
       "ScheduleService.ListSchedules",

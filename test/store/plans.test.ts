@@ -8,6 +8,7 @@ import { findHeldRuns } from "../../src/store/dead-workers.js";
 import { clearDeletions, deleteRun } from "../../src/store/deletions.js";
 import { readHeartbeats, writeHeartbeats } from "../../src/store/heartbeats.js";
 import { readEvents, readHistory } from "../../src/store/history.js";
+import { findIdleRuns } from "../../src/store/idle-runs.js";
 import { listWorkflows } from "../../src/store/list.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
 import { openConnection } from "../../src/store/pool.js";
@@ -205,6 +206,10 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
       after: undefined,
       limit: 5,
     }),
+  "find runs that do not move": async () => {
+    const ask = { namespaceId, idleSince: filled, limit: 5 };
+    return findIdleRuns(q, { ...ask, after: (await findIdleRuns(q, { ...ask, after: undefined })).next });
+  },
   "list runs by id": () =>
     listWorkflows(q, { filter: filter({ workflowIdPrefix: "filled-777" }), after: undefined, limit: 5 }),
   "delete a run": async (n) => {

@@ -11,6 +11,8 @@ import type { Poller, TaskOffer } from "../../core/transition.js";
 import type { QueueName } from "../../store/claim.js";
 import { type LowWater, openLowWater } from "../../store/low-water.js";
 
+import { type HandledTypes, openHandledTypes } from "./handled-types.js";
+
 /** A task that was committed for a poll, with the run as it was then. */
 export interface GivenTask {
   readonly run: RunState;
@@ -52,6 +54,8 @@ export interface TaskQueue {
   /** Where its rows begin in the database, as far as claims have learnt. */
   readonly lowWater: LowWater;
   isClaiming: boolean;
+  /** What its polls handle, or have handled lately. */
+  readonly handled: HandledTypes;
   /** When somebody last polled it, by this process's clock. */
   polledAt: number;
 }
@@ -65,6 +69,7 @@ export function openTaskQueue(name: QueueName): TaskQueue {
     emptyAt: new Map(),
     lowWater: openLowWater(),
     isClaiming: false,
+    handled: openHandledTypes(),
     polledAt: 0,
   };
 }

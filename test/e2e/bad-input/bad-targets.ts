@@ -71,6 +71,7 @@ export const unknownIds: BadCall[] = [
   ),
   whole("an unknown namespace", wf.listWorkflows, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wf.countWorkflows, { namespace: "nowhere" }, namespaceNotFound),
+  whole("an unknown namespace", wf.listWaiting, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.registerWorker, { namespace: "nowhere", worker: {} }, namespaceNotFound),
   whole("an unknown namespace", nsp.getQueueStats, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.listWorkers, { namespace: "nowhere" }, namespaceNotFound),
