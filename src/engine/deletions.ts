@@ -24,7 +24,7 @@ export interface DeletionParts {
   tellGone(runId: string): void;
 }
 
-/** One pass: some ten thousand rows, of at most ten times the bytes that a history may have. */
+/** One pass: some ten thousand rows of each table with many, and the bytes of ten histories at the most. */
 const onePass = { maxRuns: 10, maxRows: 1_000 };
 /** What another server has left undone is looked for so often. */
 const restMs = 60_000;
