@@ -36,3 +36,16 @@ export function requestIdReused(requestId: string): RefusedError {
   const message = `request id "${requestId}" was used for a call with other content; make a new one for each new call`;
   return new RefusedError(ErrorReason.REQUEST_ID_REUSED, message, { request_id: requestId });
 }
+
+/** The run has not ended yet. */
+export function workflowOpen(run: RunState): RefusedError {
+  const status = statusName(run.status);
+  const message = `run ${run.runId} of workflow "${run.workflowId}" is open (${status}): wait for its end, or cancel or terminate it`;
+  return new RefusedError(ErrorReason.WORKFLOW_OPEN, message, { status, run_id: run.runId });
+}
+
+/** The run was there and is no more. */
+export function runDeleted({ workflowId, runId }: Pick<RunState, "workflowId" | "runId">): RefusedError {
+  const message = `run ${runId} of workflow "${workflowId}" was deleted`;
+  return new RefusedError(ErrorReason.RUN_DELETED, message, { workflow_id: workflowId, run_id: runId });
+}

@@ -46,6 +46,8 @@ export interface Engine {
     request: wf.TerminateWorkflowRequest,
     call: Call,
   ): Init<typeof wf.TerminateWorkflowResponseSchema>;
+  listWaiting(request: wf.ListWaitingRequest, call: Call): Init<typeof wf.ListWaitingResponseSchema>;
+  deleteWorkflow(request: wf.DeleteWorkflowRequest, call: Call): Init<typeof wf.DeleteWorkflowResponseSchema>;
   queryWorkflow(request: wf.QueryWorkflowRequest, call: Call): Init<typeof wf.QueryWorkflowResponseSchema>;
   answerQueries(request: wk.AnswerQueriesRequest, call: Call): Init<typeof wk.AnswerQueriesResponseSchema>;
   updateWorkflow(request: wf.UpdateWorkflowRequest, call: Call): Init<typeof wf.UpdateWorkflowResponseSchema>;

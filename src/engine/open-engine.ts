@@ -11,6 +11,7 @@ import { readIncarnation } from "../store/incarnation.js";
 import type { QueryRow } from "../store/queries.js";
 import { type Clock, openClock } from "./clock.js";
 import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
+import { openDeletions } from "./deletions.js";
 import { type Deliveries, openDeliveries } from "./deliveries.js";
 import { type Dispatch, type HeldPolls, openDispatch } from "./dispatch/dispatch.js";
 import { openPollAnswers } from "./dispatch/poll-answers.js";
@@ -28,12 +29,13 @@ import { bindOperations } from "./operations.js";
 import type { EngineParts } from "./parts.js";
 import { openPeers, type PeerHearers, type Peers } from "./peers.js";
 import { openQueryDesk, type QueryDesk, type QueryDeskParts } from "./query-desk.js";
-import { openQueueLoads } from "./queue-loads.js";
+import { openQueueLoads, type QueueLoadParts } from "./queue-loads.js";
 import { openQueueTraffic, type QueueTraffic } from "./queue-traffic.js";
 import { findRun } from "./reads/find-run.js";
 import { announceReady } from "./ready-changes.js";
 import { makeRunId } from "./run-id.js";
 import { openRunWatch, type RunWatch } from "./run-watch.js";
+import { openSeenPolls } from "./seen-polls.js";
 import { openStateCache } from "./state-cache.js";
 import { openTaskTokens } from "./task-token.js";
 import { openUpkeep, type Upkeep } from "./upkeep.js";
@@ -131,15 +133,15 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     ...answersOfPolls(clock),
     watch,
     namespaces,
-    workers: openWorkerRegistry(database, () => clock.latest()),
-    heartbeats: openHeartbeatFlusher(database, () => clock.latest()),
+    ...hearingWorkers(database, clock),
     queries: openQueries(
       { database, dispatch, watch, fault },
       () => peers,
       (row) => findRun(parts, row),
     ),
+    deletions: openDeletions({ database, cache, watch, tellGone: (runId) => peers.tellChanged(runId, true) }),
     isAlone: () => peers.isAlone(),
-    queueLoads: openQueueLoads({ database, serverId, dispatch, traffic }),
+    ...tellingOfQueues({ database, serverId, dispatch, traffic }),
     tellDraining: (worker) => peers.tellDraining(worker),
     fault,
   };
@@ -171,6 +173,18 @@ function answersOfPolls(clock: Clock): Pick<EngineParts, "workflowPolls" | "acti
     workflowPolls: openPollAnswers({ empty: [], nowMs }),
     activityPolls: openPollAnswers({ empty: [], nowMs }),
   };
+}
+
+function hearingWorkers(database: Database, clock: Clock): Pick<EngineParts, "workers" | "heartbeats"> {
+  const now = () => clock.latest();
+  return { workers: openWorkerRegistry(database, now), heartbeats: openHeartbeatFlusher(database, now) };
+}
+
+function tellingOfQueues(
+  parts: Omit<QueueLoadParts, "seenPolls">,
+): Pick<EngineParts, "queueLoads" | "seenPolls"> {
+  const seenPolls = openSeenPolls(parts);
+  return { seenPolls, queueLoads: openQueueLoads({ ...parts, seenPolls }) };
 }
 
 /** Opens the desk of queries. It is made before the peers that it tells of them, and before the parts by which it finds runs. */

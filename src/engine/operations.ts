@@ -9,6 +9,7 @@ import {
 } from "./operations/activity-tasks.js";
 import { appendCommands } from "./operations/append-commands.js";
 import { completeWorkflowTasks } from "./operations/complete-workflow-tasks.js";
+import { deleteWorkflow } from "./operations/delete-workflow.js";
 import {
   completeWorkflow,
   continueAsNew,
@@ -35,6 +36,7 @@ import { getWorkflowResult } from "./reads/get-result.js";
 import { getLatestSnapshot } from "./reads/get-snapshot.js";
 import { getWorkflow } from "./reads/get-workflow.js";
 import { listChildWorkflows } from "./reads/list-children.js";
+import { listWaiting } from "./reads/list-waiting.js";
 import { listWorkers } from "./reads/list-workers.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
 import { createNamespace, listNamespaces } from "./reads/namespaces.js";
@@ -55,12 +57,14 @@ export function bindOperations(parts: EngineParts): Engine {
     getWorkflow: bind(getWorkflow),
     listWorkflows: bind(listWorkflows),
     countWorkflows: bind(countWorkflows),
+    listWaiting: bind(listWaiting),
     listChildWorkflows: bind(listChildWorkflows),
     getHistory: bind(getHistory),
     getWorkflowResult: bind(getWorkflowResult),
     signalWorkflow: bind(signalWorkflow),
     cancelWorkflow: bind(cancelWorkflow),
     terminateWorkflow: bind(terminateWorkflow),
+    deleteWorkflow: bind(deleteWorkflow),
     queryWorkflow: bind(queryWorkflow),
     answerQueries: bind(answerQueries),
     updateWorkflow: bind(updateWorkflow),

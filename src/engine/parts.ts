@@ -3,6 +3,7 @@ import type { Limits } from "../core/limits.js";
 import type { Database } from "../store/database.js";
 import type { Clock } from "./clock.js";
 import type { GroupCommit } from "./commit/group-commit.js";
+import type { Deletions } from "./deletions.js";
 import type { ActivityTaskInit, WorkflowTaskInit } from "./deliver.js";
 import type { Dispatch } from "./dispatch/dispatch.js";
 import type { PollAnswers } from "./dispatch/poll-answers.js";
@@ -12,6 +13,7 @@ import type { NamespaceCache } from "./namespace-cache.js";
 import type { QueryDesk } from "./query-desk.js";
 import type { QueueLoads } from "./queue-loads.js";
 import type { RunWatch } from "./run-watch.js";
+import type { SeenPolls } from "./seen-polls.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
 import type { WorkerName } from "./worker-name.js";
@@ -36,9 +38,11 @@ export interface EngineParts {
   readonly workers: WorkerRegistry;
   readonly heartbeats: HeartbeatFlusher;
   readonly queries: QueryDesk;
+  readonly deletions: Deletions;
   /** Whether no other server works on the database, as far as is known. */
   isAlone(): boolean;
   readonly queueLoads: QueueLoads;
+  readonly seenPolls: SeenPolls;
   /** Tells the other servers that a worker takes no more tasks. */
   tellDraining(worker: WorkerName): void;
   /** Reports a fault that nobody else will report. */

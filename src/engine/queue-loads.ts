@@ -5,6 +5,7 @@ import { readServerLoads } from "../store/servers.js";
 import type { Dispatch } from "./dispatch/dispatch.js";
 import { queueKey } from "./dispatch/task-queue.js";
 import type { QueueTraffic } from "./queue-traffic.js";
+import type { SeenPolls } from "./seen-polls.js";
 
 /** What goes on in one side of a queue. */
 export interface QueueLoad {
@@ -30,6 +31,7 @@ export interface QueueLoadParts {
   readonly serverId: string;
   readonly dispatch: Dispatch;
   readonly traffic: QueueTraffic;
+  readonly seenPolls: Pick<SeenPolls, "told">;
 }
 
 /** A load as servers tell it. */
@@ -46,7 +48,13 @@ type ToldLoad = readonly [
 const mostTold = 1_000;
 
 /** Opens what tells loads. */
-export function openQueueLoads({ database, serverId, dispatch, traffic }: QueueLoadParts): QueueLoads {
+export function openQueueLoads({
+  database,
+  serverId,
+  dispatch,
+  traffic,
+  seenPolls,
+}: QueueLoadParts): QueueLoads {
   function own(): QueueLoad[] {
     const waiting = dispatch.openPolls().map(({ queue, count }) => loadOf(queue, { pollers: count }));
     const passing = traffic.read().map(({ queue, ...counts }) => loadOf(queue, counts));
@@ -56,9 +64,9 @@ export function openQueueLoads({ database, serverId, dispatch, traffic }: QueueL
   return {
     publish() {
       const loads = own().filter((load) => weightOf(load) > 0);
-      if (loads.length === 0) return undefined;
-      const told = loads.sort((a, b) => weightOf(b) - weightOf(a)).slice(0, mostTold);
-      return JSON.stringify(told.map(toldLoad));
+      const heaviest = loads.sort((a, b) => weightOf(b) - weightOf(a)).slice(0, mostTold);
+      const told = [...heaviest.map(toldLoad), ...seenPolls.told()];
+      return told.length === 0 ? undefined : JSON.stringify(told);
     },
     async read(namespaceId) {
       const others = (await readServerLoads(database.read, serverId)).flatMap(readLoads);

@@ -42,6 +42,10 @@ export interface Upkeep {
   flushWorkers(): Promise<void>;
   /** Takes back what workers held that are dead. */
   releaseDeadWorkers(): Promise<number>;
+  /** Removes what hangs on deleted runs. */
+  clearDeletions(): Promise<number>;
+  /** Calls back when `clearDeletions` has something to do earlier than it said. */
+  onDeleted(callback: () => void): void;
   /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats and silent workers. */
   tidy(): Promise<void>;
 }
@@ -128,6 +132,8 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       metrics.readyTasks("activity", activity);
     },
     releaseDeadWorkers: openWorkerRelease(parts, listening, metrics),
+    clearDeletions: parts.deletions.clear,
+    onDeleted: parts.deletions.onDeleted,
     async tidy() {
       // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
       await parts.database.transaction((tx) => makePartitions(tx));

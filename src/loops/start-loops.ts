@@ -24,8 +24,15 @@ export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): ()
     failed: failed("waking runs"),
   });
   upkeep.onEarlierDeadline(() => wakeDue.wake());
+  const clearDeletions = startLoop({
+    pass: () => upkeep.clearDeletions(),
+    everyMs: retryMs,
+    failed: failed("removing what is left of deleted runs"),
+  });
+  upkeep.onDeleted(() => clearDeletions.wake());
   const loops: Loop[] = [
     wakeDue,
+    clearDeletions,
     startLoop({
       pass: () => upkeep.wakeOverdueRuns(),
       everyMs: retryMs,

@@ -5,6 +5,8 @@ import type { WorkflowSpec } from "../../gen/pawl/v1/workflow_pb.js";
 
 /** How long a call waits that does not say how long. */
 const defaultWaitSeconds = 20n;
+/** How long runs have not moved that are listed as waiting by a call that does not say. */
+const defaultIdleSeconds = 60n;
 const defaultPageSize = 100;
 const defaultTaskQueue = "default";
 const defaultNamespace = "main";
@@ -23,6 +25,12 @@ export function paged<Request extends { pageSize: number }>(request: Request): R
 export function waiting<Request extends { wait?: Duration | undefined }>(request: Request): Request {
   if (request.wait !== undefined) return request;
   return { ...request, wait: create(DurationSchema, { seconds: defaultWaitSeconds }) };
+}
+
+/** The request, with the time without events that it means. */
+export function idle<Request extends { idleFor?: Duration | undefined }>(request: Request): Request {
+  if (request.idleFor !== undefined) return request;
+  return { ...request, idleFor: create(DurationSchema, { seconds: defaultIdleSeconds }) };
 }
 
 /** The poll, with the queue, the number of tasks and the wait that it means. */

@@ -4,7 +4,7 @@ import type { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../core/errors.js";
 import type { Engine } from "../engine/engine.js";
 import { batch } from "./batch.js";
-import { inNamespace, inTaskQueue, paged, waiting } from "./defaults.js";
+import { idle, inNamespace, inTaskQueue, paged, waiting } from "./defaults.js";
 import { type Handlers, whole } from "./handler.js";
 
 /** The RPCs of WorkflowService that are built. */
@@ -35,10 +35,12 @@ export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowServic
     listChildWorkflows: whole((request, call) =>
       engine.listChildWorkflows(paged(inNamespace(request)), call),
     ),
+    listWaiting: whole((request, call) => engine.listWaiting(idle(paged(inNamespace(request))), call)),
     getHistory: whole((request, call) => engine.getHistory(paged(inNamespace(request)), call)),
     getWorkflowResult: whole((request, call) =>
       engine.getWorkflowResult(waiting(inNamespace(request)), call),
     ),
+    deleteWorkflow: whole((request, call) => engine.deleteWorkflow(inNamespace(request), call)),
     queryWorkflow: whole((request, call) => engine.queryWorkflow(inNamespace(request), call)),
     updateWorkflow: whole((request, call) => engine.updateWorkflow(waiting(inNamespace(request)), call)),
     getUpdateResult: whole((request, call) => engine.getUpdateResult(waiting(inNamespace(request)), call)),

@@ -18,6 +18,21 @@ export async function lockWorkflow(tx: Queryable, ask: LockAsk): Promise<void> {
   if (runId !== undefined) await tx.query(lockRun, [runId]);
 }
 
+/**
+ * Waits for the lock that batches try for before they make a pointer, and holds it until the transaction ends: so none of them waits for a pointer
+ * that is being deleted. It comes before any other lock.
+ */
+export async function lockWorkflowId(tx: Queryable, { namespaceId, workflowId }: LockAsk): Promise<void> {
+  await tx.query(lockId, [namespaceId, workflowId]);
+}
+
+const lockId: Statement = {
+  name: "lock_workflow_id",
+  text: `
+    select 1 as locked
+    from pg_advisory_xact_lock(hashtextextended($1::uuid::text || $2::text, 0))`,
+};
+
 const lockPointer: Statement = {
   name: "lock_pointer",
   text: `

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { OpenIdPolicy, ParentClosePolicy, WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
-import { describeWaiting } from "../../src/core/describe-waiting.js";
 import { signalWorkflow } from "../../src/core/signal.js";
 import {
   cancelChild,
@@ -13,7 +12,7 @@ import {
   signalStart,
   terminate,
 } from "./between-runs.js";
-import { type CommandInit, commands, reasonOf } from "./scenario.js";
+import { type CommandInit, commands, explanationsOf, reasonOf } from "./scenario.js";
 import { newWorld } from "./world.js";
 
 describe("children", () => {
@@ -165,7 +164,7 @@ describe("children", () => {
       child(n + 1, { spec: { workflowId: `c${n}`, workflowType: "order" } }),
     );
     const world = parentOf(...many, signalOther(12), cancelOther(13));
-    expect(describeWaiting(world.run("p"))).toEqual([
+    expect(explanationsOf(world.run("p"))).toEqual([
       ...Array.from({ length: 10 }, (_, n) => `Waits for its child "c${n}" to start.`),
       "Waits for 1 more children.",
       'Waits for its signal to reach workflow "o".',

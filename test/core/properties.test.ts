@@ -9,7 +9,6 @@ import { failActivity } from "../../src/core/activity-retry.js";
 import type { ActivityFence } from "../../src/core/activity-target.js";
 import { cancelWorkflow } from "../../src/core/cancel.js";
 import { earliestDeadline } from "../../src/core/deadlines.js";
-import { describeWaiting } from "../../src/core/describe-waiting.js";
 import type { RunState } from "../../src/core/run-state.js";
 import { isClosedStatus } from "../../src/core/status.js";
 import { terminateWorkflow } from "../../src/core/terminate.js";
@@ -25,6 +24,7 @@ import {
   type CommandInit,
   caller,
   commands,
+  explanationsOf,
   newScenario,
   poller,
   refusalOf,
@@ -251,7 +251,7 @@ function checkOpen(state: RunState, folded: Folded): void {
   rule(positions.size === state.buffered.length, "positions are used once");
   const earliest = earliestDeadline(state) ?? Number.POSITIVE_INFINITY;
   rule((state.wakeupAt ?? Number.POSITIVE_INFINITY) <= earliest, "the wake-up is not late");
-  rule(describeWaiting(state).length > 0, "an open run waits for something");
+  rule(explanationsOf(state).length > 0, "an open run waits for something");
 }
 
 /** What history says is pending is pending, but for what has ended in an event that is still buffered. */

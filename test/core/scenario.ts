@@ -15,6 +15,7 @@ import type { RunState, Workflow } from "../../src/core/run-state.js";
 import { signalWorkflow } from "../../src/core/signal.js";
 import { type StartInput, startWorkflow } from "../../src/core/start.js";
 import type { Context, HandedTask, Poller, RunTransition, TaskOffer } from "../../src/core/transition.js";
+import { readWaiting } from "../../src/core/waiting.js";
 import { startWorkflowTask, type WorkflowTaskFence } from "../../src/core/workflow-task.js";
 
 /** A command as a test writes it. */
@@ -80,6 +81,12 @@ export function refusalOf(call: () => unknown): RefusedError | undefined {
 export function reasonOf(call: () => unknown): string | undefined {
   const refusal = refusalOf(call);
   return refusal && ErrorReason[refusal.reason];
+}
+
+/** What a run waits for, in words, when nobody polls. */
+export function explanationsOf(state: RunState): string[] {
+  const view = { now: state.lastEventAt, isPolled: () => false };
+  return readWaiting(state, view).map(({ explanation }) => explanation);
 }
 
 /** A run, moved on by calls. */

@@ -1,11 +1,18 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
-import { describeWaiting } from "../../src/core/describe-waiting.js";
 import { terminateWorkflow } from "../../src/core/terminate.js";
 import { admitUpdate } from "../../src/core/update.js";
 import { updatesForTask } from "../../src/core/update-end.js";
-import { type CommandInit, caller, commands, newScenario, reasonOf, type Scenario } from "./scenario.js";
+import {
+  type CommandInit,
+  caller,
+  commands,
+  explanationsOf,
+  newScenario,
+  reasonOf,
+  type Scenario,
+} from "./scenario.js";
 
 const json = (value: string) => ({ body: { case: "json" as const, value } });
 const accept = (updateId: string): CommandInit => ({ kind: { case: "acceptUpdate", value: { updateId } } });
@@ -124,7 +131,7 @@ describe("an update", () => {
     admit(run, "u1");
     admit(run, "u2");
     run.runTask(accept("u1"));
-    expect(describeWaiting(run.state)).toEqual([
+    expect(explanationsOf(run.state)).toEqual([
       'Waits for its code to answer update "u1".',
       'Waits for its code to accept update "u2".',
     ]);

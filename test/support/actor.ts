@@ -10,6 +10,7 @@ import {
   type ActivityTask,
   ActivityTaskSchema,
   type WorkflowTask,
+  type WorkflowTaskFailureReportSchema,
   WorkflowTaskSchema,
 } from "../../gen/pawl/v1/task_pb.js";
 import * as wk from "../../gen/pawl/v1/worker_service_pb.js";
@@ -49,6 +50,22 @@ export function actor({ operations }: TestServer, namespace: string) {
     cancel: (workflowId: string, rest: Init<typeof wf.CancelWorkflowRequestSchema> = {}) =>
       operations.cancelWorkflow(
         create(wf.CancelWorkflowRequestSchema, { namespace, workflowId, ...rest }),
+        callOf(),
+      ),
+    waiting: async (rest: Init<typeof wf.ListWaitingRequestSchema> = {}) =>
+      create(
+        wf.ListWaitingResponseSchema,
+        await operations.listWaiting(
+          create(wf.ListWaitingRequestSchema, {
+            ...{ namespace, pageSize: 100, idleFor: ms(60_000) },
+            ...rest,
+          } as Init<typeof wf.ListWaitingRequestSchema>),
+          callOf(),
+        ),
+      ),
+    delete: (workflowId: string, runId = "") =>
+      operations.deleteWorkflow(
+        create(wf.DeleteWorkflowRequestSchema, { namespace, workflowId, runId }),
         callOf(),
       ),
     get: async (workflowId: string, runId = "") =>
@@ -139,11 +156,14 @@ export function actor({ operations }: TestServer, namespace: string) {
           callOf(),
         ),
       ),
-    async fail(task: Pick<WorkflowTask, "taskToken"> | undefined) {
-      const request = create(wk.FailWorkflowTasksRequestSchema, {
-        namespace,
-        failures: [{ taskToken: tokenOf(task), failure: { message: "broken" } }],
-      });
+    async fail(
+      task: Pick<WorkflowTask, "taskToken"> | undefined,
+      rest: Init<typeof WorkflowTaskFailureReportSchema> = {},
+    ) {
+      const failure = { taskToken: tokenOf(task), failure: { message: "broken" }, ...rest };
+      const request = create(wk.FailWorkflowTasksRequestSchema, { namespace, failures: [failure] } as Init<
+        typeof wk.FailWorkflowTasksRequestSchema
+      >);
       const { outcomes = [] } = await operations.failWorkflowTasks(request, callOf());
       return outcomes[0];
     },

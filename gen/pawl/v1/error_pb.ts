@@ -129,7 +129,7 @@ export enum ErrorReason {
   WORKFLOW_NOT_FOUND = 11,
 
   /**
-   * The run was deleted while it was being read. Code: NOT_FOUND. Fix: none, its retention is over.
+   * The run was deleted while it was being read. Code: NOT_FOUND. Fix: none, the run is gone.
    *
    * @generated from enum value: ERROR_REASON_RUN_DELETED = 12;
    */

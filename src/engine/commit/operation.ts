@@ -52,8 +52,13 @@ export function onRun<T>(operation: RunOperation<T>): Operation<T> {
 export function requireRun(workflow: Workflow, runId: string | undefined): RunState {
   const { run, workflowId } = workflow;
   if (run !== undefined && (runId === undefined || run.runId === runId)) return run;
+  throw workflowNotFound(workflowId, runId);
+}
+
+/** The error of a workflow, or of one of its runs, that is not there. */
+export function workflowNotFound(workflowId: string, runId: string | undefined): RefusedError {
   const what = runId === undefined ? `workflow "${workflowId}"` : `run ${runId} of workflow "${workflowId}"`;
-  throw new RefusedError(ErrorReason.WORKFLOW_NOT_FOUND, `there is no ${what} in this namespace`, {
+  return new RefusedError(ErrorReason.WORKFLOW_NOT_FOUND, `there is no ${what} in this namespace`, {
     workflow_id: workflowId,
     ...(runId === undefined ? {} : { run_id: runId }),
   });

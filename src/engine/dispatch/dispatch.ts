@@ -14,8 +14,17 @@ import type { EngineMetrics } from "../metrics.js";
 import { startWait, type Waiter } from "../wait.js";
 import { type WorkerName, workerHash } from "../worker-name.js";
 import { type ClaimParts, claimForPolls } from "./claim.js";
+import type { Handled } from "./handled-types.js";
 import { openQueueDirectory } from "./queue-directory.js";
-import { choosePoll, type GivenTask, isKnownEmpty, type Poll, roomOf, type TaskQueue } from "./task-queue.js";
+import {
+  choosePoll,
+  type GivenTask,
+  isKnownEmpty,
+  type Poll,
+  roomOf,
+  type TaskQueue,
+  typesKey,
+} from "./task-queue.js";
 
 /** What a poll asks for. */
 export interface PollAsk extends Poller {
@@ -49,6 +58,8 @@ export interface Dispatch {
   waitingQueues(): QueueName[];
   /** These queues, and how many polls of them are open. */
   openPolls(): { queue: QueueName; count: number }[];
+  /** The queues that are polled here, or were lately, and for which types. */
+  handledTypes(): { queue: QueueName; types: Handled }[];
   /** Ends the open polls of a worker: they answer with what they have. */
   endPolls(worker: WorkerName): void;
   /** The worker with this hash, if it has an open poll. */
@@ -86,6 +97,8 @@ const maxQueues = 10_000;
 
 /** Who has polled within the last minute is taken to be there. */
 const lateMs = 60_000;
+/** Workers are taken to be busy, and not gone, for so long after their last poll. */
+const handledMicros = 30_000_000;
 /** A task that takes its place this far back may stand where claims do not look any more. */
 const recentMicros = 1_000_000;
 
@@ -123,6 +136,7 @@ class TaskDispatch implements Dispatch {
     const queue = this.queues.open(ask.queue);
     this.polls.set(poll.pollId, poll);
     queue.polls.add(poll);
+    queue.handled.note(poll.types, this.parts.now());
     this.count(ask.queue.kind, 1);
     let claimed: Promise<void> | undefined;
     if (isKnownEmpty(queue, poll)) poll.state = "waiting";
@@ -132,6 +146,7 @@ class TaskDispatch implements Dispatch {
     this.polls.delete(poll.pollId);
     queue.polls.delete(poll);
     queue.polledAt = Date.now();
+    queue.handled.note(poll.types, this.parts.now());
     this.count(ask.queue.kind, -1);
     if (!signal.aborted) return poll.given;
     await Promise.all(poll.given.map((task) => this.parts.returnTask(ask.queue.kind, task)));
@@ -205,6 +220,15 @@ class TaskDispatch implements Dispatch {
     return this.queues.openPolls();
   }
 
+  handledTypes(): { queue: QueueName; types: Handled }[] {
+    const now = this.parts.now();
+    return [...this.queues.all()].flatMap((queue) => {
+      for (const types of typesOfPolls(queue)) queue.handled.note(types, now);
+      const types = queue.handled.since(now - handledMicros);
+      return types === "all" || types.size > 0 ? [{ queue: queue.name, types }] : [];
+    });
+  }
+
   endPolls({ namespaceId, workerId }: WorkerName): void {
     for (const poll of this.polls.values()) {
       if (poll.workerId === workerId && poll.queue.namespaceId === namespaceId) turnAway(poll);
@@ -257,6 +281,11 @@ class TaskDispatch implements Dispatch {
     this.counts[kind] += change;
     this.parts.metrics.pollers(kind, this.counts[kind]);
   }
+}
+
+/** What the open polls of a queue handle; those that handle the same once. */
+function typesOfPolls({ polls }: TaskQueue): Iterable<readonly string[]> {
+  return new Map([...polls].map((poll) => [typesKey(poll), poll.types])).values();
 }
 
 /**

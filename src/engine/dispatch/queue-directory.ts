@@ -13,6 +13,8 @@ export interface QueueDirectory {
   waiting(): QueueName[];
   /** The queues that polls wait on, and how many. */
   openPolls(): { queue: QueueName; count: number }[];
+  /** All that are known. */
+  all(): Iterable<TaskQueue>;
   size(): number;
 }
 
@@ -50,6 +52,7 @@ export function openQueueDirectory(maxQueues: number): QueueDirectory {
       [...byKey.values()]
         .filter(({ polls }) => polls.size > 0)
         .map(({ name, polls }) => ({ queue: name, count: polls.size })),
+    all: () => byKey.values(),
     size: () => byKey.size,
   };
 }

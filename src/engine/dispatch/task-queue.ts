@@ -11,6 +11,8 @@ import type { Poller, TaskOffer } from "../../core/transition.js";
 import type { QueueName } from "../../store/claim.js";
 import { type LowWater, openLowWater } from "../../store/low-water.js";
 
+import { type HandledTypes, openHandledTypes } from "./handled-types.js";
+
 /** A task that was committed for a poll, with the run as it was then. */
 export interface GivenTask {
   readonly run: RunState;
@@ -54,6 +56,8 @@ export interface TaskQueue {
   isClaiming: boolean;
   /** The last claim, over when nothing more was to be claimed. */
   claim: Promise<void>;
+  /** What its polls handle, or have handled lately. */
+  readonly handled: HandledTypes;
   /** When somebody last polled it, by this process's clock. */
   polledAt: number;
 }
@@ -68,6 +72,7 @@ export function openTaskQueue(name: QueueName): TaskQueue {
     lowWater: openLowWater(),
     isClaiming: false,
     claim: Promise.resolve(),
+    handled: openHandledTypes(),
     polledAt: 0,
   };
 }

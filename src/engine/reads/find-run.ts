@@ -1,4 +1,7 @@
 /** Finds the run that a read is about. Reads rest on a state loaded after the call arrived, never on the cache. */
+import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
+import { RefusedError } from "../../core/errors.js";
+import { runDeleted } from "../../core/refusals.js";
 import type { RunState } from "../../core/run-state.js";
 import { loadWorkflows } from "../../store/load.js";
 import { requireRun } from "../commit/operation.js";
@@ -27,4 +30,14 @@ export async function findRun(
   parts.clock.observe(sentAt, parts.clock.steadyNow(), now);
   const [workflow] = workflows;
   return requireRun(workflow ?? { namespaceId, workflowId, pointer: undefined, run: undefined }, wanted);
+}
+
+/** Loads a run that is known to have been there. Throws RUN_DELETED. */
+export async function findKnownRun(parts: EngineParts, name: RunName): Promise<RunState> {
+  try {
+    return await findRun(parts, name);
+  } catch (error) {
+    const isGone = error instanceof RefusedError && error.reason === ErrorReason.WORKFLOW_NOT_FOUND;
+    throw isGone ? runDeleted(name) : error;
+  }
 }

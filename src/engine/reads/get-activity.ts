@@ -13,7 +13,7 @@ import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
 import { findEvent } from "./find-event.js";
-import { findRun } from "./find-run.js";
+import { findKnownRun, findRun } from "./find-run.js";
 import { pendingActivity } from "./workflow-record.js";
 
 type FailureInit = MessageInitShape<typeof FailureSchema>;
@@ -37,7 +37,7 @@ export async function getActivity(parts: EngineParts, request: GetActivityReques
       const isCurrent = waitMs === 0;
       const run = isCurrent
         ? first
-        : await findRun(parts, { namespaceId, workflowId, runId: first.runId, keys });
+        : await findKnownRun(parts, { namespaceId, workflowId, runId: first.runId, keys });
       const pending = findPending(run, ref);
       if (pending === undefined) return await ended(parts, run, ref);
       if (!goesOn) return { ...statusOf(pending), pending: pendingActivity(pending, parts.clock.latest()) };
@@ -71,6 +71,8 @@ async function ended(parts: EngineParts, run: RunState, ref: ActivityRef) {
   if (end !== undefined) return outcomeOf(end);
   if (!isClosedStatus(run.status))
     throw new Error(`activity ${kind.value.seq} of run ${run.runId} has no end`);
+  // Its end may also be missing since the run is being deleted.
+  await findKnownRun(parts, { namespaceId: run.namespaceId, workflowId: run.workflowId, runId: run.runId });
   const message = "the run closed before the activity ended";
   const failure = { message, source: "server", kind: { case: "cancelled" as const, value: {} } };
   return { status: ActivityStatus.CANCELLED, outcome: { case: "failure" as const, value: failure } };

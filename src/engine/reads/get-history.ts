@@ -1,8 +1,9 @@
 /** Reading histories. */
 import type { GetHistoryRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { runDeleted } from "../../core/refusals.js";
 import type { RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
-import { readHistory } from "../../store/history.js";
+import { type HistoryPage, readHistory } from "../../store/history.js";
 import type { Call } from "../engine.js";
 import {
   type HistoryOwner,
@@ -15,24 +16,25 @@ import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
 import { isClosing } from "./closing-outcome.js";
-import { findRun } from "./find-run.js";
+import { findKnownRun, findRun } from "./find-run.js";
 import { readClosingEvent } from "./get-result.js";
 
 const defaultPageSize = 100;
 const responseMargin = 64 * 1024;
 
-/** Gets a page of events; may wait until there is one. */
+/** Gets a page of events; may wait until there is one. A page token proves that the run was there. */
 export async function getHistory(parts: EngineParts, request: GetHistoryRequest, call: Call) {
   const { namespaceId } = await parts.namespaces.find(request.namespace);
   const { workflowId, isDescending } = request;
   const start: HistoryPosition = { runId: request.runId, after: request.afterEventId, isDescending };
   const position = request.pageToken === "" ? start : readPosition(request, { namespaceId, workflowId });
-  const first = await findRun(parts, { namespaceId, workflowId, runId: position.runId });
+  const find = request.pageToken === "" ? findRun : findKnownRun;
+  const first = await find(parts, { namespaceId, workflowId, runId: position.runId });
   const waiter = startWait(waitTimeOf(call, msFromDuration(request.wait) ?? 0, Date.now()), call.signal);
   const stopWatching = parts.watch.watch(first.runId, () => waiter.wake());
   try {
     for (let goesOn = true; ; goesOn = await waiter.next()) {
-      const run = await findRun(parts, { namespaceId, workflowId, runId: first.runId });
+      const run = await findKnownRun(parts, { namespaceId, workflowId, runId: first.runId });
       const page = request.closingEventOnly
         ? await closingPage(parts, run)
         : await eventPage(parts, run, position, request.pageSize);
@@ -75,12 +77,12 @@ function readPosition(request: GetHistoryRequest, owner: HistoryOwner): HistoryP
 }
 
 async function closingPage(parts: EngineParts, run: RunState) {
-  const event = isClosedStatus(run.status) ? await readClosingEvent(parts, run) : undefined;
-  return { events: event === undefined ? [] : [event], hasMore: false };
+  const events = isClosedStatus(run.status) ? [await readClosingEvent(parts, run)] : [];
+  return { events, hasMore: false };
 }
 
 async function eventPage(parts: EngineParts, run: RunState, position: HistoryPosition, pageSize: number) {
-  return readHistory(parts.database.read, {
+  const page = await readHistory(parts.database.read, {
     runId: run.runId,
     afterEventId: position.after,
     ...(position.through === undefined ? {} : { throughEventId: position.through }),
@@ -88,4 +90,17 @@ async function eventPage(parts: EngineParts, run: RunState, position: HistoryPos
     maxBytes: parts.maxRequestBytes - responseMargin,
     descending: position.isDescending ?? false,
   });
+  if (!isWhole(page, run, position)) throw runDeleted(run);
+  return page;
+}
+
+/** Whether a page has all that it must have: of a run that is deleted right after it was found, history may be gone in part. */
+function isWhole({ events, hasMore }: HistoryPage, run: RunState, position: HistoryPosition): boolean {
+  const lowest = position.after + 1;
+  const highest = Math.min(position.through ?? run.nextEventId - 1, run.nextEventId - 1);
+  if (lowest > highest) return true;
+  const ids = events.map(({ eventId }) => eventId);
+  const [first = 0, last = 0] = [ids[0], ids.at(-1)];
+  if (position.isDescending === true) return first >= highest && (hasMore || last === lowest);
+  return first === lowest && (hasMore || last >= highest);
 }

@@ -3,6 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { WorkflowOutcomeSchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { GetWorkflowResultRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { runDeleted } from "../../core/refusals.js";
 import type { RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
 import type { NamespaceRow } from "../../store/namespaces.js";
@@ -11,7 +12,7 @@ import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, type Waiter, waitTimeOf } from "../wait.js";
 import { closingOutcome } from "./closing-outcome.js";
-import { findRun } from "./find-run.js";
+import { findKnownRun, findRun } from "./find-run.js";
 
 /** What is waited for. */
 export interface OutcomeAsk {
@@ -55,7 +56,7 @@ export async function waitForOutcome(
       const end = await waitForEnd(parts, run, waiter, run === known);
       if (end === undefined) return { runId: run.runId };
       if (!ask.followsChain || end.nextRunId === "") return { runId: run.runId, outcome: end.outcome };
-      run = await findRun(parts, { namespaceId, workflowId, runId: end.nextRunId });
+      run = await findKnownRun(parts, { namespaceId, workflowId, runId: end.nextRunId });
     }
   } finally {
     waiter.close();
@@ -73,7 +74,7 @@ async function waitForEnd(parts: EngineParts, first: RunState, waiter: Waiter, i
   });
   try {
     for (let goesOn = true; ; goesOn = await waiter.next()) {
-      const run = latest ?? (await findRun(parts, { namespaceId, workflowId, runId }));
+      const run = latest ?? (await findKnownRun(parts, { namespaceId, workflowId, runId }));
       const end = await readEnd(parts, run);
       if (end !== undefined || !goesOn) return end;
     }
@@ -88,11 +89,12 @@ export async function readEnd(
   run: RunState,
 ): Promise<{ outcome: Outcome; nextRunId: string } | undefined> {
   if (!isClosedStatus(run.status)) return undefined;
-  const event = await readClosingEvent(parts, run);
-  return event === undefined ? undefined : closingOutcome(run, event);
+  return closingOutcome(run, await readClosingEvent(parts, run));
 }
 
-/** The event that closed a run: always its last. */
-export function readClosingEvent(parts: EngineParts, run: RunState): Promise<HistoryEvent | undefined> {
-  return parts.events.read(run, run.nextEventId - 1);
+/** The event that closed a run: always its last. Throws RUN_DELETED. */
+export async function readClosingEvent(parts: EngineParts, run: RunState): Promise<HistoryEvent> {
+  const event = await parts.events.read(run, run.nextEventId - 1);
+  if (event === undefined) throw runDeleted(run);
+  return event;
 }

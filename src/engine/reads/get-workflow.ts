@@ -3,8 +3,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { UserMetadata } from "../../../gen/pawl/v1/payload_pb.js";
 import type { PendingActivitySchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { GetWorkflowRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
-import { describeWaiting } from "../../core/describe-waiting.js";
 import type { RunState } from "../../core/run-state.js";
+import { needsWorker, readWaiting } from "../../core/waiting.js";
 import type { Call } from "../engine.js";
 import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
@@ -23,7 +23,11 @@ export async function getWorkflow(parts: EngineParts, request: GetWorkflowReques
   const { namespaceId } = await parts.namespaces.find(request.namespace);
   const run = await findRun(parts, { namespaceId, workflowId: request.workflowId, runId: request.runId });
   const now = parts.clock.latest();
-  const [end, userMetadata] = await Promise.all([readEnd(parts, run), readUserMetadata(parts, run)]);
+  const [end, userMetadata, isPolled] = await Promise.all([
+    readEnd(parts, run),
+    readUserMetadata(parts, run),
+    needsWorker(run) ? parts.seenPolls.read(namespaceId) : () => true,
+  ]);
   const task = pendingWorkflowTask(run, now);
   return {
     workflow: {
@@ -37,7 +41,7 @@ export async function getWorkflow(parts: EngineParts, request: GetWorkflowReques
     ),
     pendingTimers: [...run.timers.values()].sort((a, b) => a.fireAt - b.fireAt).map(pendingTimer),
     pendingChildren: [...run.children.values()].sort((a, b) => a.seq - b.seq).map(pendingChild),
-    waitingFor: describeWaiting(run),
+    waitingFor: readWaiting(run, { now, isPolled }).map(({ explanation }) => explanation),
     ...(end === undefined ? {} : { outcome: end.outcome }),
   };
 }

@@ -4,13 +4,14 @@ import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import type { FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
 import { UpdateStage, type UpdateStateSchema } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../core/errors.js";
+import { runDeleted } from "../../core/refusals.js";
 import { type RunState, runKeyId } from "../../core/run-state.js";
 import { statusName } from "../../core/status.js";
 import { readRejection } from "../../store/updates.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
 import { startWait, waitTimeOf } from "../wait.js";
-import { findRun, type RunName } from "./find-run.js";
+import { findKnownRun, findRun, type RunName } from "./find-run.js";
 
 /** Which update is waited for, and how far. */
 export interface UpdateAsk extends RunName {
@@ -32,7 +33,7 @@ export async function waitForUpdate(parts: EngineParts, ask: UpdateAsk, call: Ca
   try {
     for (let goesOn = true; ; goesOn = await waiter.next()) {
       // Loaded once it is watched, and once more when the wait is over: a change between is never missed.
-      const run = await findRun(parts, { ...name, runId: first.runId, keys });
+      const run = await findKnownRun(parts, { ...name, runId: first.runId, keys });
       const update = await readUpdate(parts, run, updateId);
       if (!goesOn || (update.stage ?? 0) >= wanted) return update;
     }
@@ -52,8 +53,9 @@ async function readUpdate(parts: EngineParts, run: RunState, updateId: string): 
   const key = run.keys.get(runKeyId("update", updateId));
   if (key === undefined) throw notFound(run, updateId);
   const event = await parts.events.read(run, key.eventId);
+  if (event === undefined) throw runDeleted(run);
   const done = { ...base, stage: UpdateStage.COMPLETED };
-  switch (event?.kind.case) {
+  switch (event.kind.case) {
     case "updateCompleted":
       return { ...done, outcome: event.kind.value.outcome };
     case "workflowTaskCompleted": {

@@ -28,6 +28,7 @@ import {
   workflowClosed,
   workflowExists,
   workflowNotFound,
+  workflowOpen,
 } from "./calls.js";
 import { closedRun, maxPending, openRun, refused } from "./fixture.js";
 
@@ -43,6 +44,7 @@ const onWorkflow: ((...call: [string, Target, Reason, Record<string, string>?]) 
   (title, target, ...told) => whole(title, wf.signalWorkflow, { ...target, name: "hello" }, ...told),
   (title, target, ...told) => whole(title, wf.cancelWorkflow, target, ...told),
   (title, target, ...told) => whole(title, wf.terminateWorkflow, target, ...told),
+  (title, target, ...told) => whole(title, wf.deleteWorkflow, target, ...told),
 ];
 
 interface Target {
@@ -69,6 +71,7 @@ export const unknownIds: BadCall[] = [
   ),
   whole("an unknown namespace", wf.listWorkflows, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wf.countWorkflows, { namespace: "nowhere" }, namespaceNotFound),
+  whole("an unknown namespace", wf.listWaiting, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.registerWorker, { namespace: "nowhere", worker: {} }, namespaceNotFound),
   whole("an unknown namespace", nsp.getQueueStats, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.listWorkers, { namespace: "nowhere" }, namespaceNotFound),
@@ -99,6 +102,7 @@ export const wrongStates: BadCall[] = [
   }),
   whole("a closed run", wf.cancelWorkflow, { workflowId: closedRun }, workflowClosed),
   whole("a closed run", wf.terminateWorkflow, { workflowId: closedRun }, workflowClosed),
+  whole("an open run", wf.deleteWorkflow, { workflowId: openRun }, workflowOpen, { status: "RUNNING" }),
   activity("of a closed run", "complete", workflowClosed, { target: () => named(closedRun, 1) }),
   whole(
     "a draining worker",

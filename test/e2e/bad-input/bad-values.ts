@@ -2,7 +2,7 @@
 import { NamespaceService } from "../../../gen/pawl/v1/namespace_service_pb.js";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import type { OpenIdPolicy, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
-import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { type WaitingReason, WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import {
   activity,
   altered,
@@ -188,10 +188,16 @@ export const badNumbers: BadCall[] = [
   ),
   ...[-1, 1_001].flatMap((pageSize) => [
     whole(`a page of ${pageSize}`, wf.listWorkflows, { pageSize }, invalidField, { field: "page_size" }),
+    whole(`a page of ${pageSize}`, wf.listWaiting, { pageSize }, invalidField),
     whole(`a page of ${pageSize}`, wf.getHistory, { workflowId: openRun, pageSize }, invalidField),
     whole(`a page of ${pageSize}`, nsp.listNamespaces, { pageSize }, invalidField),
     whole(`a page of ${pageSize}`, wk.listWorkers, { pageSize }, invalidField),
   ]),
+  whole("a negative time without events", wf.listWaiting, { idleFor: minus }, invalidField, {
+    field: "idle_for",
+  }),
+  whole("a reason of 99", wf.listWaiting, { reason: 99 as WaitingReason }, invalidField),
+  whole("a page token that is none", wf.listWaiting, { pageToken: "nope" }, invalidPageToken),
   whole("a page token that is none", wf.listWorkflows, { pageToken: "nope" }, invalidPageToken),
   whole(
     "a page token that is none",
@@ -226,8 +232,10 @@ export const nulls: BadCall[] = [
   whole("U+0000 in the run id", wf.getHistory, { workflowId: openRun, runId: nul }, invalidField),
   whole("U+0000 in the name", wf.signalWorkflow, { workflowId: openRun, name: nul }, invalidField),
   whole("U+0000 in the reason", wf.cancelWorkflow, { workflowId: openRun, reason: nul }, invalidField),
+  whole("U+0000 in the run id", wf.deleteWorkflow, { workflowId: openRun, runId: nul }, invalidField),
   whole("U+0000 in the reason", wf.terminateWorkflow, { workflowId: openRun, reason: nul }, invalidField),
   whole("U+0000 in a filter", wf.listWorkflows, { filter: { workflowIdPrefix: nul } }, invalidField),
+  whole("U+0000 in the page token", wf.listWaiting, { pageToken: nul }, invalidField),
   whole("U+0000 in the page token", wf.listWorkflows, { pageToken: nul }, invalidField),
   whole("U+0000 in the queue", wk.pollWorkflowTasks, { taskQueue: nul }, invalidField),
   whole("U+0000 in a type", wk.pollActivityTasks, { activityTypes: [nul] }, invalidField),

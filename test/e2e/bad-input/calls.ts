@@ -125,6 +125,7 @@ export const namespaceNotFound = ["NOT_FOUND", "NAMESPACE_NOT_FOUND"] as const;
 export const workerNotFound = ["NOT_FOUND", "WORKER_NOT_FOUND"] as const;
 export const activityNotFound = ["NOT_FOUND", "ACTIVITY_NOT_FOUND"] as const;
 export const workflowClosed = ["FAILED_PRECONDITION", "WORKFLOW_CLOSED"] as const;
+export const workflowOpen = ["FAILED_PRECONDITION", "WORKFLOW_OPEN"] as const;
 export const workerDraining = ["FAILED_PRECONDITION", "WORKER_DRAINING"] as const;
 export const workflowExists = ["ALREADY_EXISTS", "WORKFLOW_EXISTS"] as const;
 export const namespaceExists = ["ALREADY_EXISTS", "NAMESPACE_EXISTS"] as const;

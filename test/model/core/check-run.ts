@@ -1,8 +1,8 @@
 /** What must hold of a run's state and of its history after every step. */
 import { earliestDeadline } from "../../../src/core/deadlines.js";
-import { describeWaiting } from "../../../src/core/describe-waiting.js";
 import type { RunState } from "../../../src/core/run-state.js";
 import { isClosedStatus } from "../../../src/core/status.js";
+import { readWaiting } from "../../../src/core/waiting.js";
 import type { Folded } from "../read-history.js";
 import { rule } from "../rule.js";
 
@@ -38,7 +38,8 @@ function checkOpen(state: RunState, folded: Folded): void {
   rule(positions.size === state.buffered.length, "positions are used once");
   const earliest = earliestDeadline(state) ?? Number.POSITIVE_INFINITY;
   rule((state.wakeupAt ?? Number.POSITIVE_INFINITY) <= earliest, "the wake-up is not late");
-  rule(describeWaiting(state).length > 0, "an open run waits for something");
+  const view = { now: state.lastEventAt, isPolled: () => false };
+  rule(readWaiting(state, view).length > 0, "an open run waits for something");
 }
 
 /** The updates that history says are accepted are, and one that no task has yet will get one. */

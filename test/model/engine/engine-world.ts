@@ -4,6 +4,7 @@ import { type HistoryEvent, HistoryEventSchema } from "../../../gen/pawl/v1/even
 import type { ActivityTask, WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
 import { type Actor, actor } from "../../support/actor.js";
 import { makeNamespace, type TestCluster, type TestServer } from "../../support/engine.js";
+import { tablesWith } from "../../support/left-rows.js";
 import { type Folded, foldMore, newFold } from "../read-history.js";
 import { checkBetweenRuns, type FoundRun, Reference } from "../reference.js";
 import { rule } from "../rule.js";
@@ -39,6 +40,8 @@ export class EngineWorld {
   readonly activityTasks: HeldTask<ActivityTask>[] = [];
   private readonly seen = new Map<string, SeenRun>();
   private readonly tokens = new Set<string>();
+  /** What is known of them stays known: all that they promised was read when they were found closed. */
+  private readonly gone = new Set<string>();
   private names = 0;
 
   private constructor(
@@ -90,6 +93,17 @@ export class EngineWorld {
     return [...folded.activities.keys(), ...folded.timers.keys(), ...folded.children.keys()];
   }
 
+  /** Runs whose whole history was read, and that are not deleted. */
+  closedRuns(): FoundRun[] {
+    return [...this.seen.values()].filter(({ isClosed, runId }) => isClosed && !this.gone.has(runId));
+  }
+
+  /** Of the calls to delete a run so many were accepted. */
+  deleted(runId: string, times: number): void {
+    rule(times <= 1 && (times === 0 || !this.gone.has(runId)), `run ${runId} was deleted twice`);
+    if (times > 0) this.gone.add(runId);
+  }
+
   /** Whether another run of the workflow id began between these two, or as one of them did. */
   async isRunBetween(workflowId: string, ...runIds: readonly string[]): Promise<boolean> {
     const found = await this.cluster.run(
@@ -111,10 +125,12 @@ export class EngineWorld {
     );
     const open = new Set<string>();
     for (const { workflow_id: id, status, run_id: runId } of rows) {
+      rule(!this.gone.has(runId), `run ${runId} is there after it was deleted`);
       if (status > 2) continue;
       rule(!open.has(id), `${id} has two open runs, ${runId} is one`);
       open.add(id);
     }
+    await this.checkPointers();
     const changed = rows.filter(({ run_id: id, version }) => this.seen.get(id)?.version !== version);
     const read = await Promise.all(changed.map((row, index) => this.readRun(row, this.on(index))));
     // What a delivery has moved on since is read again by the next check.
@@ -124,6 +140,20 @@ export class EngineWorld {
     );
     const versions = new Map(now.map(({ run_id: id, version }) => [id, version]));
     for (const { row, folded } of read) if (versions.get(row.run_id) === row.version) checkRow(row, folded);
+  }
+
+  /** The pointer of each workflow id that has runs names the newest of them. */
+  private async checkPointers(): Promise<void> {
+    const wrong = await this.cluster.run<{ id: string }>(
+      `select coalesce(i.workflow_id, r.workflow_id) as id
+       from (select namespace_id, workflow_id, max(started_at) as started_at from runs group by 1, 2) r
+       full join workflow_ids i using (namespace_id, workflow_id)
+       left join runs c on c.run_id = i.run_id
+       join namespaces n on n.namespace_id = coalesce(i.namespace_id, r.namespace_id)
+       where n.name = $1 and c.started_at is distinct from r.started_at`,
+      [this.namespace],
+    );
+    for (const { id } of wrong) rule(false, `the pointer of ${id} does not name its newest run`);
   }
 
   private async readRun(row: StoredRun, reader: Actor): Promise<{ row: StoredRun; folded: Folded }> {
@@ -171,9 +201,29 @@ export class EngineWorld {
     const found = [...this.seen.values()];
     for (const { isClosed, folded, runId } of found)
       rule(isClosed || folded.timers.size === 0, `all timers of ${runId} fire`);
+    await this.checkDeletions(found);
     this.reference.checkSignals(found);
     checkBetweenRuns(found);
     for (const { faults } of this.servers) rule(faults.length === 0, `faults: ${JSON.stringify(faults)}`);
+  }
+
+  /** Nothing is left of deleted runs, and all of the others. */
+  private async checkDeletions(found: readonly SeenRun[]): Promise<void> {
+    for (const { upkeep } of this.servers) while ((await upkeep.clearDeletions()) === 0);
+    const left = await tablesWith(this.cluster, [...this.gone]);
+    rule(left.length === 0, `rows of deleted runs are left in ${left}`);
+    const kept = found.filter(({ runId }) => !this.gone.has(runId));
+    const stored = await this.cluster.run<{ run_id: string; events: number }>(
+      `select run_id, sum(last_event_id - first_event_id + 1)::int as events
+       from history where run_id = any($1) group by 1`,
+      [kept.map(({ runId }) => runId)],
+    );
+    const events = new Map(stored.map((row) => [row.run_id, row.events]));
+    for (const { runId, history } of kept)
+      rule(
+        events.get(runId) === history.length,
+        `${events.get(runId)} of ${history.length} events of ${runId} are left`,
+      );
   }
 
   /** How far the clock of the servers is ahead. */

@@ -83,6 +83,22 @@ export const operations: Record<string, Operation> = {
         await unlessRefused(world.on(b).terminate(idOf(a), { requestId: world.newName("terminate") }));
     },
   },
+  delete: {
+    weight: 2,
+    async play(world, { a, b }) {
+      const closed = world.closedRuns();
+      // Mostly one of the newest, which may be the current one of its id.
+      const run = closed.at(-1 - (a % Math.max(1, Math.min(b % 5 === 0 ? 100 : 4, closed.length))));
+      if (run === undefined) return;
+      const calls = [0, 1].slice(b % 2).map((n) => world.on(b + n).delete(run.workflowId, run.runId));
+      const answers = await Promise.all(calls.map(unlessRefused));
+      const done = answers.filter((answer) => answer !== undefined).length;
+      world.deleted(run.runId, done);
+      if (done === 0) return;
+      const found = await unlessRefused(world.on(a).get(run.workflowId, run.runId));
+      rule(found === undefined, `run ${run.runId} is found after it was deleted`);
+    },
+  },
   pollTasks: {
     weight: 5,
     async play(world, { a, b }) {
@@ -201,6 +217,7 @@ export const operations: Record<string, Operation> = {
       await server?.upkeep.wakeDueRuns();
       await server?.upkeep.wakeOverdueRuns();
       await server?.upkeep.deliverOverdue();
+      await server?.upkeep.clearDeletions();
     },
   },
   wakeAll: {
@@ -229,8 +246,12 @@ function answered(
   const applied = answers.filter((answer) => outcomeOf(answer) === "applied").length;
   held.taken += applied;
   rule(held.taken <= 1, `${held.taken} answers to ${what} were taken`);
-  held.isOver ||= applied > 0 || answers.some((answer) => errorOf(answer) === "STALE_LEASE");
+  held.isOver ||= applied > 0 || answers.some((answer) => isOver(errorOf(answer)));
   return applied;
+}
+
+function isOver(reason: string | undefined): boolean {
+  return reason === "STALE_LEASE" || reason === "WORKFLOW_NOT_FOUND";
 }
 
 function outcomeOf(answer: Answer): "applied" | "repeated" | "refused" {
