@@ -10,7 +10,10 @@ export interface Inbox {
   readonly workflowId: string;
 }
 
-/** The messages of each inbox, in the order in which each sender sent them; not more than so many for one. */
+/**
+ * The messages of each inbox, in the order in which each sender sent them; not more than so many for one. Answers have the negative numbers of what
+ * they answer, so they count by their distance from zero.
+ */
 export async function loadMessages(
   q: Queryable,
   inboxes: readonly Inbox[],
@@ -62,7 +65,7 @@ const loadStatement: Statement = {
       select *
       from messages
       where receiver_namespace_id = a.namespace_id and receiver_workflow_id = a.workflow_id
-      order by sender_run_id, number
+      order by sender_run_id, abs(number)
       limit $3
     ) m`,
 };

@@ -120,8 +120,18 @@ export function checkBetweenRuns(
   const names = new Map<string, number>();
   for (const { folded, bufferedSignals } of runs)
     for (const name of [...folded.signals, ...bufferedSignals]) names.set(name, (names.get(name) ?? 0) + 1);
+  const told = new Set<string>();
   for (const { runId, isClosed, history, folded } of runs) {
     for (const { kind, eventId } of history) {
+      const ended = endedChild(kind, history);
+      if (ended !== undefined) {
+        rule(!told.has(ended), `event ${eventId} of ${runId} tells once more that ${ended} has ended`);
+        rule(
+          !isChainOpen(ended, byId),
+          `event ${eventId} of ${runId} tells the end of ${ended}, which goes on`,
+        );
+        told.add(ended);
+      }
       if (kind.case === "childWorkflowStarted")
         rule(byId.has(kind.value.child?.runId ?? ""), `child of event ${eventId} in ${runId} is nowhere`);
       if (kind.case === "externalSignalDelivered") {
@@ -144,6 +154,22 @@ export function checkBetweenRuns(
   }
 }
 
+/** The first run of the child whose end an event tells. */
+function endedChild(kind: HistoryEvent["kind"], history: readonly HistoryEvent[]): string | undefined {
+  switch (kind.case) {
+    case "childWorkflowCompleted":
+    case "childWorkflowFailed":
+    case "childWorkflowCancelled":
+    case "childWorkflowTimedOut":
+    case "childWorkflowTerminated": {
+      const started = history[kind.value.startedEventId - 1]?.kind;
+      return started?.case === "childWorkflowStarted" ? started.value.child?.runId : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
 function isChainOpen(
   runId: string,
   runs: ReadonlyMap<string, { readonly isClosed: boolean; readonly history: readonly HistoryEvent[] }>,
@@ -152,6 +178,8 @@ function isChainOpen(
   if (run === undefined) return false;
   if (!run.isClosed) return true;
   const last = run.history.at(-1)?.kind;
+  // Another run took its place; it did not go on.
+  if (last?.case === "workflowTerminated") return false;
   const value: object = last?.value ?? {};
   const next = "newRunId" in value ? value.newRunId : "nextRunId" in value ? value.nextRunId : "";
   return typeof next === "string" && next !== "" && isChainOpen(next, runs);

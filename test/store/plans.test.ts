@@ -11,6 +11,7 @@ import { readEvents, readHistory } from "../../src/store/history.js";
 import { findIdleRuns } from "../../src/store/idle-runs.js";
 import { listWorkflows } from "../../src/store/list.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
+import { loadMessages } from "../../src/store/messages.js";
 import { openConnection } from "../../src/store/pool.js";
 import { countQueueTasks } from "../../src/store/queue-tasks.js";
 import { durableSettings, planSettings } from "../../src/store/settings.js";
@@ -158,6 +159,8 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
       { namespaceId, workflowId: workflowId(n + 6), runId: runId(n + 6) },
       { namespaceId, workflowId: "none" },
     ]),
+  "load the messages of a busy workflow": () =>
+    loadMessages(q, [{ namespaceId, workflowId: workflowId(1) }], 5),
   "locate runs": (n) => locateRuns(q, [runId(n), runId(n + 1)]),
   "claim tasks of all types": () =>
     claimTasks(q, [{ namespaceId, kind: "workflow", taskQueue: "orders", types: [], limit: 4 }]),
@@ -264,6 +267,7 @@ async function fill(): Promise<void> {
     `insert into ready_tasks select $1, k, 'orders', case n % 2 when 0 then 'order' else 'type-1' end, 3, n, ${id}, k - 1, 'filled-' || n
       from generate_series(1, $2::int) n, generate_series(1, 2) k`,
     `insert into deletions select gen_random_uuid(), n from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into messages select ${id}, 1, $1, 'filled-' || 1 + n % 10, null, '{}', 1, '' from generate_series(1, $2::int) n`,
     `insert into batches select gen_random_uuid(), null, n from generate_series(1, $2::int) n where $1::uuid is not null`,
   ];
   for (const text of statements) await client.query(text, [namespaceId, filled]);

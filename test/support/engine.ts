@@ -14,7 +14,7 @@ import { noMetrics } from "../../src/engine/metrics.js";
 import { type EngineOptions, type OpenEngine, openEngine } from "../../src/engine/open-engine.js";
 import { type Database, openDatabase } from "../../src/store/database.js";
 import { openConnection } from "../../src/store/pool.js";
-import type { Queryable } from "../../src/store/statement.js";
+import type { Queryable, Statement } from "../../src/store/statement.js";
 import { createTestDatabase } from "./database.js";
 
 /** A command as a test writes it. */
@@ -31,12 +31,18 @@ export interface TestServer extends OpenEngine {
   readonly told: Map<string, { count: number; last: readonly unknown[] }>;
 }
 
+/** How a server of a test is opened. */
+export interface TestServerOptions extends Partial<EngineOptions> {
+  readonly writeConnections?: number;
+  readonly url?: string;
+  /** What the answer of a statement waits for on its way to the engine, by the statement's name. */
+  readonly holdAnswer?: (statement: string) => Promise<void>;
+}
+
 /** Servers over one database. */
 export interface TestCluster {
   readonly url: string;
-  open(
-    options?: Partial<EngineOptions> & { readonly writeConnections?: number; readonly url?: string },
-  ): Promise<TestServer>;
+  open(options?: TestServerOptions): Promise<TestServer>;
   /** Moves the clock of all servers. */
   moveTime(ms: number): void;
   /** Cuts all servers off from the database, and lets nobody in until it is told to. */
@@ -65,12 +71,12 @@ export async function openTestCluster(): Promise<TestCluster> {
 
   return {
     url,
-    async open({ writeConnections = 2, url: its = url, ...options } = {}) {
+    async open({ writeConnections = 2, url: its = url, holdAnswer, ...options } = {}) {
       const statements: string[] = [];
       const faults: unknown[] = [];
       const told: TestServer["told"] = new Map();
       const opened = await openDatabase({ url: its, writeConnections, allowUnsafeFsync: true });
-      const database = options.database ?? watched(opened, statements);
+      const database = options.database ?? watched(opened, statements, holdAnswer);
       const engine = await openEngine({
         database,
         limits: defaultLimits,
@@ -127,12 +133,18 @@ export async function openTestCluster(): Promise<TestCluster> {
   };
 }
 
-/** The database with every statement noted down. */
-function watched(database: Database, statements: string[]): Database {
+/** The database with every statement noted down, and answers held up if a test wants that. */
+function watched(
+  database: Database,
+  statements: string[],
+  holdAnswer: TestServerOptions["holdAnswer"],
+): Database {
   const watch = (q: Queryable): Queryable => ({
-    query: (statement, values) => {
+    async query<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
       statements.push(statement.name);
-      return q.query(statement, values);
+      const rows = await q.query<Row>(statement, values);
+      await holdAnswer?.(statement.name);
+      return rows;
     },
   });
   return {

@@ -66,7 +66,7 @@ function namespaceExists(name: string): RefusedError {
 /** Lists namespaces by name. */
 export async function listNamespaces(parts: EngineParts, request: ListNamespacesRequest, _call: Call) {
   const limit = request.pageSize === 0 ? defaultPageSize : request.pageSize;
-  const after = request.pageToken === "" ? "" : readPageToken(request.pageToken, "namespaces", isText);
+  const after = request.pageToken === "" ? "" : readPageToken(request.pageToken, "namespaces", isName);
   const rows = await listRows(parts.database.read, { after, limit: limit + 1 });
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -87,6 +87,6 @@ function messageOf(row: NamespaceRow) {
   };
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string";
+function isName(value: unknown): value is string {
+  return typeof value === "string" && !value.includes("\0");
 }

@@ -1,4 +1,5 @@
 /** Bad calls: unknown ids, wrong states, too large or malformed content. */
+import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { NamespaceService } from "../../../gen/pawl/v1/namespace_service_pb.js";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
@@ -11,6 +12,7 @@ import {
   garbage,
   invalidField,
   invalidPayload,
+  invalidToken,
   large,
   named,
   namespaceExists,
@@ -30,14 +32,14 @@ import {
   workflowNotFound,
   workflowOpen,
 } from "./calls.js";
-import { closedRun, maxPending, openRun, refused } from "./fixture.js";
+import { type BadInputFixture, closedRun, maxPending, openRun, refused } from "./fixture.js";
 
 const { method: wf } = WorkflowService;
 const { method: wk } = WorkerService;
 const { method: nsp } = NamespaceService;
 
 /** Calls on a workflow that take its id and maybe a run id. */
-const onWorkflow: ((...call: [string, Target, Reason, Record<string, string>?]) => BadCall)[] = [
+const onWorkflow: WorkflowCall[] = [
   (title, target, ...told) => whole(title, wf.getWorkflow, target, ...told),
   (title, target, ...told) => whole(title, wf.getHistory, target, ...told),
   (title, target, ...told) => whole(title, wf.getWorkflowResult, target, ...told),
@@ -45,7 +47,36 @@ const onWorkflow: ((...call: [string, Target, Reason, Record<string, string>?]) 
   (title, target, ...told) => whole(title, wf.cancelWorkflow, target, ...told),
   (title, target, ...told) => whole(title, wf.terminateWorkflow, target, ...told),
   (title, target, ...told) => whole(title, wf.deleteWorkflow, target, ...told),
+  (title, target, ...told) => whole(title, wf.queryWorkflow, { ...target, name: "state" }, ...told),
+  (title, target, ...told) => whole(title, wf.updateWorkflow, { ...target, name: "set" }, ...told),
+  (title, target, ...told) => whole(title, wf.getUpdateResult, { ...target, updateId: "u" }, ...told),
+  (title, target, ...told) => whole(title, wf.listChildWorkflows, target, ...told),
+  (title, target, ...told) => whole(title, wk.getLatestSnapshot, target, ...told),
+  direct(wk.scheduleActivity, { activityType: "Work" }),
+  direct(wk.scheduleTimer, { duration: { seconds: 60n } }),
+  direct(wk.recordSideEffect, { value: payload("1") }),
+  direct(wk.startChildWorkflow, { spec: { ...spec, workflowId: "child" } }),
+  direct(wk.createSnapshot, { asOfEventId: 1, state: payload("1") }),
+  direct(wk.upsertSearchAttributes, {}),
+  direct(wk.completeWorkflow, {}),
+  direct(wk.failWorkflow, { failure: { message: "no" } }),
+  direct(wk.finaliseCancellation, {}),
+  direct(wk.continueAsNew, {}),
 ];
+
+/** A direct operation: its id of the open run is right, whatever else is not. */
+function direct<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  command: object,
+): WorkflowCall {
+  return (title, target, ...told) => {
+    const request = ({ openRunId }: BadInputFixture) =>
+      ({ runId: openRunId, ...target, seq: 900, lastSeenEventId: 900, command }) as object;
+    return whole(title, method, request as (fixture: BadInputFixture) => MessageInitShape<I>, ...told);
+  };
+}
+
+type WorkflowCall = (...call: [string, Target, Reason, Record<string, string>?]) => BadCall;
 
 interface Target {
   readonly namespace?: string;
@@ -87,7 +118,35 @@ export const unknownIds: BadCall[] = [
     ({ alive }) => ({ namespace: "other", workerId: alive }),
     workerNotFound,
   ),
+  ...(["nobody", openRun] as const).map((workflowId) =>
+    whole(
+      `an unknown activity of ${workflowId}`,
+      wk.getActivity,
+      { activity: { workflowId, activity: { case: "seq", value: 77 } } },
+      workflowId === openRun ? activityNotFound : workflowNotFound,
+    ),
+  ),
+  whole(
+    "an activity of another namespace",
+    wk.getActivity,
+    { namespace: "other", activity: { workflowId: openRun, activity: { case: "seq", value: 1 } } },
+    workflowNotFound,
+  ),
+  whole(
+    "a task of another namespace",
+    wk.appendCommands,
+    ({ held }) => ({
+      ...{ namespace: "other", taskToken: held },
+      commands: [{ seq: 10, kind: { case: "scheduleTimer" as const, value: { duration: { seconds: 1n } } } }],
+    }),
+    invalidToken,
+  ),
   ...(["complete", "fail", "heartbeat"] as const).flatMap((how) => [
+    activity("an activity of another namespace", how, workflowNotFound, {
+      namespace: "other",
+      target: () => named(openRun, 1),
+    }),
+    activity("a task of another namespace", how, invalidToken, { namespace: "other" }),
     activity("an unknown workflow", how, workflowNotFound, { target: () => named("nobody", 1) }),
     activity("an unknown activity", how, activityNotFound, { target: () => named(openRun, 77) }),
     activity("a workflow and no activity", how, invalidField, {

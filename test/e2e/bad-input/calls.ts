@@ -67,27 +67,33 @@ export function activity(
   options: {
     readonly target?: (fixture: BadInputFixture) => ActivityTarget;
     readonly value?: ReturnType<typeof payload>;
+    readonly namespace?: string;
   } = {},
 ): BadCall {
   const call = (fixture: BadInputFixture) => {
     const target = (options.target ?? ((f) => tokenTarget(f.activity)))(fixture);
-    const value = options.value ?? payload("1");
+    const { value = payload("1"), namespace = "" } = options;
     switch (how) {
       case "complete":
         return elementRefused(
           fixture.caller.call(wk.completeActivityTasks, {
+            namespace,
             completions: [{ target, outcome: { case: "result", value } }],
           }),
         );
       case "fail":
         return elementRefused(
           fixture.caller.call(wk.failActivityTasks, {
+            namespace,
             failures: [{ target, failure, heartbeatDetails: value }],
           }),
         );
       case "heartbeat":
         return elementRefused(
-          fixture.caller.call(wk.heartbeatActivityTasks, { heartbeats: [{ target, details: value }] }),
+          fixture.caller.call(wk.heartbeatActivityTasks, {
+            namespace,
+            heartbeats: [{ target, details: value }],
+          }),
         );
     }
   };

@@ -30,6 +30,7 @@ export interface Told {
 export interface BadInputFixture {
   readonly caller: GrpcCaller;
   readonly server: ServerProcess;
+  readonly openRunId: string;
   /** The lease of the open run's workflow task. */
   readonly held: Uint8Array;
   /** A lease of the same run that is over. */
@@ -123,7 +124,7 @@ async function prepareClosed(caller: GrpcCaller): Promise<{ closing: Uint8Array 
 
 /** An open run with a pending timer, a held activity in its third attempt, and a held workflow task behind two others. */
 async function prepareOpen(caller: GrpcCaller) {
-  await start(caller, openRun);
+  const openRunId = await start(caller, openRun);
   const stale = await pollWorkflow(caller);
   const retryPolicy = { initialInterval: { nanos: 1_000_000 } };
   await complete(caller, stale, [
@@ -141,13 +142,14 @@ async function prepareOpen(caller: GrpcCaller) {
   await caller.call(wf.signalWorkflow, { workflowId: openRun, name: "again", requestId: "signal-once" });
   await complete(caller, await pollWorkflow(caller), []);
   await caller.call(wf.signalWorkflow, { workflowId: openRun, name: "again" });
-  return { stale, staleActivity, activity, held: await pollWorkflow(caller) };
+  return { openRunId, stale, staleActivity, activity, held: await pollWorkflow(caller) };
 }
 
-async function start(caller: GrpcCaller, workflowId: string): Promise<void> {
+async function start(caller: GrpcCaller, workflowId: string): Promise<string> {
   // Long enough to be held while all the bad calls are made.
   const spec = { workflowId, workflowType: "Sturdy", taskQueue, workflowTaskTimeout: { seconds: 600n } };
-  await caller.call(wf.startWorkflow, { spec, requestId: `start-${workflowId}` });
+  const { runId } = await caller.call(wf.startWorkflow, { spec, requestId: `start-${workflowId}` });
+  return runId;
 }
 
 async function pollWorkflow(caller: GrpcCaller): Promise<Uint8Array> {

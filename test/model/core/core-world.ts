@@ -13,6 +13,7 @@ import type {
   TaskOffer,
   WorkflowTransition,
 } from "../../../src/core/transition.js";
+import { updatesForTask } from "../../../src/core/update-end.js";
 import { wake } from "../../../src/core/wake.js";
 import type { WorkflowTaskFence } from "../../../src/core/workflow-task.js";
 import { ofWorkflow } from "../../../src/core/workflow-transition.js";
@@ -51,6 +52,8 @@ export class CoreWorld {
   readonly lastStarts = new Map<string, string>();
   private readonly workflows = new Map<string, Workflow>();
   private readonly delivered = new Set<string>();
+  /** Updates that a worker was asked to answer. */
+  private readonly asked = new Set<string>();
   private names = 0;
 
   /** A name that nothing else has. */
@@ -197,6 +200,14 @@ export class CoreWorld {
     this.workflows.set(workflow.workflowId, { ...workflow, pointer, run });
     this.post(delivered, messages);
     for (const task of handed) this.noteLease(task);
+    if (run !== undefined) this.checkUpdates(run);
+  }
+
+  /** An update that no worker was asked to answer goes out with the workflow task that there is, or with the next. */
+  private checkUpdates({ status, updates, workflowTask }: RunState): void {
+    if (isClosedStatus(status) || workflowTask !== undefined) return;
+    for (const { updateId, rejection } of updates.values())
+      rule(rejection !== undefined || this.asked.has(updateId), `update ${updateId} waits for no task`);
   }
 
   private post(delivered: readonly Message[], sent: readonly Message[]): void {
@@ -225,6 +236,7 @@ export class CoreWorld {
     }
     const task = state.workflowTask;
     if (task?.lease?.epoch !== epoch) return;
+    for (const { updateId } of updatesForTask(state)) this.asked.add(updateId);
     const { scheduledEventId, attempt, lease } = task;
     this.taskFences.push({ runId, scheduledEventId, startedEventId: lease.startedEventId, attempt, epoch });
   }

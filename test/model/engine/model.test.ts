@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestCluster, type TestCluster, type TestServer } from "../../support/engine.js";
@@ -14,12 +15,17 @@ const operation = fc.record({ op: fc.oneof(...names), a: fc.nat(1_000), b: fc.na
 /** What happens at once. */
 const step = fc.array(operation, { minLength: 1, maxLength: 6, size: "max" });
 
+/** What a server reads of messages is late, so that another may have delivered them by then. */
+const holdAnswer = async (statement: string) => {
+  if (statement === "load_messages") await delay(15);
+};
+
 let cluster: TestCluster;
 let servers: TestServer[];
 
 beforeAll(async () => {
   cluster = await openTestCluster();
-  servers = [await cluster.open(), await cluster.open()];
+  servers = [await cluster.open({ holdAnswer }), await cluster.open({ holdAnswer })];
   for (const { upkeep } of servers) await upkeep.beat();
 });
 

@@ -220,6 +220,14 @@ export const operations: Record<string, Operation> = {
       await server?.upkeep.clearDeletions();
     },
   },
+  /** All servers deliver what is under way, which its writer may be about to do as well. */
+  deliverAll: {
+    weight: 3,
+    async play(world) {
+      world.moveTime(2_100);
+      await Promise.all(world.servers.map(({ upkeep }) => upkeep.deliverOverdue()));
+    },
+  },
   wakeAll: {
     weight: 1,
     async play(world) {
