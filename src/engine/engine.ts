@@ -46,6 +46,7 @@ export interface Engine {
     request: wf.TerminateWorkflowRequest,
     call: Call,
   ): Init<typeof wf.TerminateWorkflowResponseSchema>;
+  resetWorkflow(request: wf.ResetWorkflowRequest, call: Call): Init<typeof wf.ResetWorkflowResponseSchema>;
   queryWorkflow(request: wf.QueryWorkflowRequest, call: Call): Init<typeof wf.QueryWorkflowResponseSchema>;
   answerQueries(request: wk.AnswerQueriesRequest, call: Call): Init<typeof wk.AnswerQueriesResponseSchema>;
   updateWorkflow(request: wf.UpdateWorkflowRequest, call: Call): Init<typeof wf.UpdateWorkflowResponseSchema>;

@@ -83,10 +83,8 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   }
   expect(unbuilt).toMatchInlineSnapshot(`
     [
-      "WorkflowService.ResetWorkflow",
       "WorkflowService.DeleteWorkflow",
       "WorkflowService.ListWaiting",
-      "WorkerService.AppendCommands",
       "ScheduleService.CreateSchedule",
       "ScheduleService.GetSchedule",
       "ScheduleService.ListSchedules",

@@ -1,6 +1,6 @@
 /** Finds the run that a read is about. Reads rest on a state loaded after the call arrived, never on the cache. */
-import type { RunState } from "../../core/run-state.js";
-import { loadWorkflows } from "../../store/load.js";
+import type { RunState, Workflow } from "../../core/run-state.js";
+import { type LoadAsk, loadWorkflows } from "../../store/load.js";
 import { requireRun } from "../commit/operation.js";
 import type { EngineParts } from "../parts.js";
 
@@ -19,12 +19,17 @@ export async function findRun(
   parts: EngineParts,
   { namespaceId, workflowId, runId, keys = [] }: RunName,
 ): Promise<RunState> {
-  const sentAt = parts.clock.steadyNow();
   const wanted = runId === "" ? undefined : runId;
-  const { workflows, now } = await loadWorkflows(parts.database.read, [
-    { namespaceId, workflowId, keys, ...(wanted === undefined ? {} : { runId: wanted }) },
-  ]);
+  const ask = { namespaceId, workflowId, keys, ...(wanted === undefined ? {} : { runId: wanted }) };
+  return requireRun(await findWorkflow(parts, ask), wanted);
+}
+
+/** Loads a workflow id with its current run, or with another that is asked for. */
+export async function findWorkflow(parts: EngineParts, ask: LoadAsk): Promise<Workflow> {
+  const { namespaceId, workflowId } = ask;
+  const sentAt = parts.clock.steadyNow();
+  const { workflows, now } = await loadWorkflows(parts.database.read, [ask]);
   parts.clock.observe(sentAt, parts.clock.steadyNow(), now);
   const [workflow] = workflows;
-  return requireRun(workflow ?? { namespaceId, workflowId, pointer: undefined, run: undefined }, wanted);
+  return workflow ?? { namespaceId, workflowId, pointer: undefined, run: undefined };
 }
