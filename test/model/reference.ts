@@ -112,9 +112,12 @@ export function checkBetweenRuns(
   runs: readonly (FoundRun & { readonly history: readonly HistoryEvent[] })[],
 ): void {
   const open = new Set<string>();
-  for (const { workflowId, isClosed } of runs) {
+  const openChains = new Set<string>();
+  for (const { workflowId, isClosed, history } of runs) {
     rule(isClosed || !open.has(workflowId), `${workflowId} has two open runs`);
-    if (!isClosed) open.add(workflowId);
+    if (isClosed) continue;
+    open.add(workflowId);
+    openChains.add(firstRunOf(history));
   }
   const byId = new Map(runs.map((run) => [run.runId, run]));
   const names = new Map<string, number>();
@@ -137,22 +140,14 @@ export function checkBetweenRuns(
       const kind = history[started - 1]?.kind;
       const childId = kind?.case === "childWorkflowStarted" ? (kind.value.child?.runId ?? "") : "";
       rule(
-        isChainOpen(childId, byId),
+        openChains.has(childId),
         `${runId} has not heard that child ${seq} of event ${initiated} has ended`,
       );
     }
   }
 }
 
-function isChainOpen(
-  runId: string,
-  runs: ReadonlyMap<string, { readonly isClosed: boolean; readonly history: readonly HistoryEvent[] }>,
-): boolean {
-  const run = runs.get(runId);
-  if (run === undefined) return false;
-  if (!run.isClosed) return true;
-  const last = run.history.at(-1)?.kind;
-  const value: object = last?.value ?? {};
-  const next = "newRunId" in value ? value.newRunId : "nextRunId" in value ? value.nextRunId : "";
-  return typeof next === "string" && next !== "" && isChainOpen(next, runs);
+/** The first run of a run's chain, which goes on by retries, continue-as-new and resets, those of closed runs among them. */
+function firstRunOf([started]: readonly HistoryEvent[]): string {
+  return started?.kind.case === "workflowStarted" ? started.kind.value.firstRunId : "";
 }

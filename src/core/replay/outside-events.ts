@@ -1,5 +1,6 @@
 /** Which events come from outside of workflow code. */
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+import type { Replay } from "./replay.js";
 
 const outside: ReadonlySet<HistoryEvent["kind"]["case"]> = new Set([
   "signalReceived",
@@ -12,7 +13,6 @@ const outside: ReadonlySet<HistoryEvent["kind"]["case"]> = new Set([
   "activityCancelled",
   "timerFired",
   "childWorkflowStartFailed",
-  "childWorkflowStarted",
   "childWorkflowCompleted",
   "childWorkflowFailed",
   "childWorkflowCancelled",
@@ -24,8 +24,17 @@ const outside: ReadonlySet<HistoryEvent["kind"]["case"]> = new Set([
   "externalCancelFailed",
 ]);
 
-/** Whether it came from outside. A timer is cancelled by a command or from outside. The start of a child that the run before has kept is told with its own. */
-export function isOutsideEvent(kind: HistoryEvent["kind"]): boolean {
-  if (kind.case === "timerCancelled") return kind.value.taskCompletedEventId === 0;
-  return outside.has(kind.case);
+/** Whether an event, which is about to be gone through, came from outside. */
+export function isOutsideEvent({ children, writerRunId }: Replay, { eventId, kind }: HistoryEvent): boolean {
+  switch (kind.case) {
+    case "timerCancelled":
+      return kind.value.taskCompletedEventId === 0;
+    case "childWorkflowStarted": {
+      // That of a child which the run before has kept is repeated right behind its beginning.
+      const child = children.get(kind.value.seq);
+      return child?.startedBy.runId === writerRunId || child?.initiatedEventId !== eventId - 1;
+    }
+    default:
+      return outside.has(kind.case);
+  }
 }

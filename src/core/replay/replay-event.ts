@@ -20,7 +20,7 @@ export function replayEvent(replay: Replay, { event, bytes }: RecordedEvent): vo
   run.historyBytes += bytes.length;
   run.lastEventAt = microsOf(event.eventTime);
   if (kind.value !== undefined && "seq" in kind.value) run.lastSeq = Math.max(run.lastSeq, kind.value.seq);
-  if (isOutsideEvent(kind)) run.lastOutsideEventId = eventId;
+  if (isOutsideEvent(replay, event)) run.lastOutsideEventId = eventId;
   replayRun(replay, event);
   replayActivity(replay, event);
   replayTimer(replay, event);
