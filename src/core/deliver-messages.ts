@@ -260,9 +260,8 @@ function hear(draft: Draft, { event: { kind }, receiver: { runId } }: Message): 
   const { seq, initiatedEventId } = news.kind.value;
   if (news.of === "child") {
     const child = draft.run.children.get(seq);
-    const { startedBy } = child ?? {};
-    if (startedBy?.runId !== runId || startedBy.initiatedEventId !== initiatedEventId) return;
-    if (child !== undefined) hearOfChild(draft, child, news.kind);
+    const isOurs = child?.startedBy.runId === runId && child.startedBy.initiatedEventId === initiatedEventId;
+    if (isOurs) hearOfChild(draft, child, news.kind);
     return;
   }
   const request = draft.run.externalRequests.get(seq);

@@ -27,10 +27,8 @@ export async function findPoint(
   { runId, nextEventId }: RunState,
   eventId: number,
 ): Promise<number> {
-  const [event, next] = await readEvents(database.read, [
-    { runId, eventId },
-    { runId, eventId: eventId + 1 },
-  ]);
+  const asks = [eventId, eventId + 1].filter((id) => id < nextEventId).map((id) => ({ runId, eventId: id }));
+  const [event, next] = await readEvents(database.read, asks);
   return findResetPoint({ eventId, event, next, historyLength: nextEventId - 1 });
 }
 
