@@ -38,6 +38,8 @@ export class EngineWorld {
   readonly workflowTasks: HeldTask<WorkflowTask>[] = [];
   readonly activityTasks: HeldTask<ActivityTask>[] = [];
   private readonly seen = new Map<string, SeenRun>();
+  /** Runs that resets have made and that were to get all signals, with the runs that were left. */
+  private readonly resets = new Map<string, string>();
   private readonly tokens = new Set<string>();
   private names = 0;
 
@@ -88,6 +90,20 @@ export class EngineWorld {
     const folded = this.seen.get(runId)?.folded;
     if (folded === undefined) return [];
     return [...folded.activities.keys(), ...folded.timers.keys(), ...folded.children.keys()];
+  }
+
+  /** Some end of a workflow task of some run of a workflow id, as far as runs have been read. */
+  resetPoint(workflowId: string, a: number, b: number): { runId: string; eventId: number } | undefined {
+    const runs = [...this.seen.values()].filter((run) => run.workflowId === workflowId);
+    const run = runs[a % runs.length];
+    const ends = run?.history.filter(({ kind }) => kind.case === "workflowTaskCompleted") ?? [];
+    const end = ends[b % ends.length];
+    return run === undefined || end === undefined ? undefined : { runId: run.runId, eventId: end.eventId };
+  }
+
+  /** A reset that gives all signals to the new run was acknowledged. */
+  wasReset(runId: string, base: string): void {
+    this.resets.set(runId, base);
   }
 
   /** Whether another run of the workflow id began between these two, or as one of them did. */
@@ -173,7 +189,16 @@ export class EngineWorld {
       rule(isClosed || folded.timers.size === 0, `all timers of ${runId} fire`);
     this.reference.checkSignals(found);
     checkBetweenRuns(found);
+    for (const [runId, base] of this.resets) {
+      const kept = new Set(this.signalsOf(runId));
+      for (const name of this.signalsOf(base)) rule(kept.has(name), `the reset of ${base} lost ${name}`);
+    }
     for (const { faults } of this.servers) rule(faults.length === 0, `faults: ${JSON.stringify(faults)}`);
+  }
+
+  private signalsOf(runId: string): string[] {
+    const { history = [] } = this.seen.get(runId) ?? {};
+    return history.flatMap(({ kind }) => (kind.case === "signalReceived" ? [kind.value.name] : []));
   }
 
   /** How far the clock of the servers is ahead. */
