@@ -96,16 +96,24 @@ function familyOf({ parent }: RunSettings) {
   return { parent: { namespace, workflowId, runId }, parentInitiatedEventId: initiatedEventId, root };
 }
 
-function carrySignal(draft: Draft, { eventId, signal, meta }: CarriedSignal, originRunId: string): void {
-  // One that was carried before keeps its first origin.
+/** Gives the run a signal that another run has received, and answers its event's id here. One that was carried before keeps its first origin. */
+export function carrySignal(
+  draft: Draft,
+  { eventId, signal, meta }: CarriedSignal,
+  originRunId: string,
+): number {
   const origin = signal.originRunId === "" ? { originRunId, originEventId: eventId } : {};
-  appendOutside(draft, { case: "signalReceived", value: { ...signal, ...origin } }, meta);
+  return appendOutside(draft, { case: "signalReceived", value: { ...signal, ...origin } }, meta);
 }
 
 /** A child's beginning stands in the history of each run that has it, under the seq of the command that started it. */
 function keepChild(draft: Draft, child: ChildState): void {
   const { seq, namespace, workflowId, runId, workflowType, parentClosePolicy } = child;
-  const initiated = { seq, namespace, spec: { workflowId, workflowType }, runId, parentClosePolicy };
+  const { runId: startedByRunId, initiatedEventId: startedByEventId } = child.startedBy;
+  const initiated = {
+    ...{ seq, namespace, spec: { workflowId, workflowType }, runId, parentClosePolicy },
+    ...{ startedByRunId, startedByEventId },
+  };
   const initiatedEventId = appendEvent(draft, { case: "childWorkflowInitiated", value: initiated });
   const started = { seq, initiatedEventId, child: { namespace, workflowId, runId } };
   const startedEventId =

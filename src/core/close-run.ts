@@ -8,14 +8,15 @@ import { endUpdates } from "./update-end.js";
 
 /**
  * Closes the run. What is pending ends with it; the closing event comes last. Its children hear of it; its parent does, unless another run goes on
- * in its place.
+ * in its place: the next of its chain, or one that a reset makes.
  */
 export function closeRun(draft: Draft, status: WorkflowStatus, kind: EventKind, meta: EventMeta = {}): void {
   failStartedTask(draft);
   const closing = addEvent(draft, kind, meta);
   endUpdates(draft, closing.eventId);
   closeChildren(draft);
-  if (draft.next === undefined) tellParent(draft, closing.kind);
+  const isReset = kind.case === "workflowTerminated" && kind.value.isReset === true;
+  if (draft.next === undefined && !isReset) tellParent(draft, closing.kind);
   draft.run.status = status;
   draft.run.closedAt = draft.now;
   clearPending(draft);

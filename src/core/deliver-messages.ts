@@ -1,45 +1,48 @@
 /** Messages from other runs take their effect: each once, in the order in which its sender sent them. */
 import { create } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
-import { ExternalFailureCause, type HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import {
+  type ChildWorkflowAdopted,
+  ExternalFailureCause,
+  type HistoryEvent,
+} from "../../gen/pawl/v1/event_pb.js";
 import {
   OpenIdPolicy,
   RunRefSchema,
   type WorkflowSpec,
   WorkflowSpecSchema,
 } from "../../gen/pawl/v1/workflow_pb.js";
+import { type ChildEnding, endingOf, isOpenChild, takeOwner } from "./adopt-child.js";
 import { requestCancel } from "./cancel.js";
 import { terminateRun } from "./close-run.js";
-import {
-  type Draft,
-  type EventKind,
-  type EventMeta,
-  makeEvent,
-  openDraft,
-  putChild,
-  removeChild,
-  removeExternalRequest,
-  sendMessage,
-  withFields,
-} from "./draft.js";
+import { type Draft, type EventKind, type EventMeta, makeEvent, openDraft, sendMessage } from "./draft.js";
 import { RefusedError } from "./errors.js";
+import { hearAnswer, hearOfChild, newsOf } from "./hear.js";
 import { recordOutside } from "./outside.js";
-import type { ChildState, Message, Micros, Pointer, RunAddress, RunState, Workflow } from "./run-state.js";
+import type { Message, Micros, Pointer, RunAddress, RunState, Workflow } from "./run-state.js";
 import { settle } from "./settle.js";
 import { startBy } from "./start.js";
 import { isClosedStatus } from "./status.js";
 import type { Context, HandedTask, RunStep, WorkflowTransition } from "./transition.js";
 
-/** Delivers messages to the current run of a workflow id, or starts runs of it. `messages` are in order, for each sender. */
+/** How children of the workflow id have ended, by their first runs. */
+export type ChildEndings = ReadonlyMap<string, ChildEnding>;
+
+/**
+ * Delivers messages to the current run of a workflow id, or starts runs of it. `messages` are in order, for each sender. Answers the first runs of
+ * children that are over and asked how they ended: that has to be looked up before those messages can be delivered.
+ */
 export function deliverMessages(
   workflow: Workflow,
   messages: readonly Message[],
   context: Context,
-): WorkflowTransition<void> {
-  const delivery = new Delivery(workflow, context);
+  endings: ChildEndings = new Map(),
+): WorkflowTransition<readonly string[]> {
+  const delivery = new Delivery(workflow, context, endings);
   for (const message of messages) {
-    if (message.event.kind.case === "childWorkflowInitiated")
-      delivery.start(message, message.event.kind.value);
+    const { kind } = message.event;
+    if (kind.case === "childWorkflowInitiated") delivery.start(message, kind.value);
+    else if (kind.case === "childWorkflowAdopted") delivery.adopt(message, kind.value);
     else delivery.receive(message);
   }
   return delivery.finish(messages);
@@ -55,10 +58,13 @@ class Delivery {
   private pointer: Pointer | undefined;
   private current: RunState | undefined;
   private draft: Draft | undefined;
+  /** Messages to children whose ending has to be looked up, with the first run of the child. */
+  private readonly left = new Map<Message, string>();
 
   constructor(
     private readonly workflow: Workflow,
     private readonly context: Context,
+    private readonly endings: ChildEndings,
   ) {
     this.current = workflow.run;
   }
@@ -160,41 +166,66 @@ class Delivery {
         if (draft !== undefined) terminateRun(draft, kind.value);
         return;
       default:
-        if (draft !== undefined) hear(draft, kind);
+        this.tell(message);
     }
   }
 
-  finish(messages: readonly Message[]): WorkflowTransition<void> {
+  /** What a run hears of a child or a request is named by the run that started or sent it, which the open one may go on for. */
+  private tell(message: Message): void {
+    const draft = this.openCurrent();
+    if (draft !== undefined) hear(draft, message);
+  }
+
+  /** A run that a reset made takes over a child. */
+  adopt(message: Message, adopted: ChildWorkflowAdopted): void {
+    const run = this.draft?.run ?? this.current;
+    if (isOpenChild(run, adopted)) {
+      this.draft ??= openDraft(run, this.context);
+      takeOwner(this.draft, message.sender.runId, adopted);
+      return;
+    }
+    const firstRunId = adopted.child?.runId ?? "";
+    const ending = this.endings.get(firstRunId);
+    if (ending === undefined) this.left.set(message, firstRunId);
+    else this.answer(message, endingOf(adopted, ending), adopted.startedByRunId);
+  }
+
+  finish(messages: readonly Message[]): WorkflowTransition<readonly string[]> {
     this.settle();
-    const { handed, sent, pointer, steps } = this;
+    const { handed, sent, pointer, steps, left } = this;
     return {
       runs: [...steps.values()],
       pointer,
       handed,
       messages: sent,
-      delivered: messages,
-      outcome: undefined,
+      delivered: messages.filter((message) => !left.has(message)),
+      outcome: [...left.values()],
     };
   }
 
   /** The draft of the run that a message is for. Undefined: there is none that is open. */
   private openFor(message: Message): Draft | undefined {
     const run = this.draft?.run ?? this.current;
+    return run !== undefined && isMeant(run, message) ? this.openCurrent() : undefined;
+  }
+
+  /** The draft of the run that is open. Undefined: there is none. */
+  private openCurrent(): Draft | undefined {
+    const run = this.draft?.run ?? this.current;
     if (run === undefined || isClosedStatus(run.status)) return undefined;
-    if (!isMeant(run, message)) return undefined;
     this.draft ??= openDraft(run, this.context);
     return this.draft;
   }
 
-  /** Answers a message whether or not there is a run that could. */
-  private answer(message: Message, kind: EventKind): void {
+  /** Answers a message whether or not there is a run that could; to its sender, unless that goes on for another run which is known by it. */
+  private answer(message: Message, kind: EventKind, receiverRunId = message.sender.runId): void {
     const { namespaceId, workflowId } = this.workflow;
     const { runId, namespace } = message.sender;
     const at: Micros = this.draft?.now ?? this.context.now;
     this.sent.push({
       sender: { namespaceId, namespace, workflowId, runId },
       number: -message.number,
-      receiver: message.sender,
+      receiver: { ...message.sender, runId: receiverRunId },
       sentAt: at,
       event: makeEvent(0, at, kind, {}),
     });
@@ -222,72 +253,33 @@ class Delivery {
   }
 }
 
-/** A parent hears of its child, or a sender of what came of its request. What it does not wait for any more is nothing to it. */
-function hear(draft: Draft, kind: HistoryEvent["kind"]): void {
-  switch (kind.case) {
-    case "childWorkflowStarted": {
-      const child = childOf(draft, kind.value);
-      if (child === undefined || child.startedEventId !== undefined) return;
-      const { initiatedEventId } = child;
-      const startedEventId = recordOutside(draft, withFields(kind, { initiatedEventId }));
-      putChild(draft, { ...child, startedEventId });
-      return;
-    }
-    case "childWorkflowStartFailed": {
-      const child = childOf(draft, kind.value);
-      if (child === undefined) return;
-      removeChild(draft, child.seq);
-      recordOutside(draft, withFields(kind, { initiatedEventId: child.initiatedEventId }));
-      return;
-    }
-    case "childWorkflowCompleted":
-    case "childWorkflowFailed":
-    case "childWorkflowCancelled":
-    case "childWorkflowTimedOut":
-    case "childWorkflowTerminated": {
-      const child = childOf(draft, kind.value);
-      if (child === undefined) return;
-      removeChild(draft, child.seq);
-      const { initiatedEventId, startedEventId = 0 } = child;
-      recordOutside(draft, withFields(kind, { initiatedEventId, startedEventId }));
-      return;
-    }
-    case "externalSignalDelivered":
-    case "externalSignalFailed":
-    case "externalCancelDelivered":
-    case "externalCancelFailed": {
-      const { seq, initiatedEventId } = kind.value;
-      if (draft.run.externalRequests.get(seq)?.initiatedEventId !== initiatedEventId) return;
-      recordOutside(draft, kind);
-      removeExternalRequest(draft, seq);
-      return;
-    }
-    default:
-      throw new Error(`a message can't be ${kind.case}`);
+/** A run hears of a child, or what came of its request. What it does not wait for any more is nothing to it. */
+function hear(draft: Draft, { event: { kind }, receiver: { runId } }: Message): void {
+  const news = newsOf(kind);
+  if (news === undefined) throw new Error(`a message can't be ${kind.case}`);
+  const { seq, initiatedEventId } = news.kind.value;
+  if (news.of === "child") {
+    const child = draft.run.children.get(seq);
+    const isOurs = child?.startedBy.runId === runId && child.startedBy.initiatedEventId === initiatedEventId;
+    if (isOurs) hearOfChild(draft, child, news.kind);
+    return;
   }
-}
-
-interface OfChild {
-  readonly seq: number;
-  readonly initiatedEventId: number;
-}
-
-function childOf({ run }: Draft, { seq, initiatedEventId }: OfChild): ChildState | undefined {
-  const child = run.children.get(seq);
-  return child?.startedBy.initiatedEventId === initiatedEventId ? child : undefined;
+  const request = draft.run.externalRequests.get(seq);
+  const isOurs =
+    request?.initiatedEventId === initiatedEventId && (request.sentBy ?? draft.run.runId) === runId;
+  if (isOurs) hearAnswer(draft, news.kind);
 }
 
 function isChildOf({ settings }: RunState, { sender }: Message): boolean {
-  return settings.parent?.runId === sender.runId;
+  const { parent } = settings;
+  return (parent?.ownerRunId ?? parent?.runId) === sender.runId;
 }
 
-/** Whether a message for some run of the workflow id is for this one, which may go on for the run that it names. */
+/** Whether a message for some run of the workflow id is for this one. A parent knows a child by the id of its first run. */
 function isMeant(run: RunState, message: Message): boolean {
   const { runId } = message.receiver;
   if (runId === "" || runId === run.runId) return true;
-  // A parent knows a child by the id of its first run; a child knows its parent by the run that started it.
-  if (run.settings.firstRunId === runId && isChildOf(run, message)) return true;
-  return [...run.children.values()].some(({ startedBy }) => startedBy.runId === runId);
+  return run.settings.firstRunId === runId && isChildOf(run, message);
 }
 
 /** Why a child could not start. */

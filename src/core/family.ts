@@ -4,13 +4,14 @@ import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import { FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { ParentClosePolicy } from "../../gen/pawl/v1/workflow_pb.js";
 import { type Draft, type EventKind, makeEvent, sendMessage } from "./draft.js";
-import type { ChildState, ParentRef, RunAddress } from "./run-state.js";
+import type { ChildState, RunAddress } from "./run-state.js";
 
 /** Tells the parent how the run ended; by the event that the parent will record. */
 export function tellParent(draft: Draft, closing: HistoryEvent["kind"]): void {
   const { parent } = draft.run.settings;
   if (parent === undefined) return;
-  const outcome = outcomeOf(draft, parent, closing);
+  const { seq, initiatedEventId } = parent;
+  const outcome = outcomeOf({ seq, initiatedEventId, child: addressOf(draft) }, closing);
   sendMessage(draft, parent, makeEvent(0, draft.now, outcome, {}));
 }
 
@@ -36,12 +37,15 @@ function policyKind(draft: Draft, child: ChildState): EventKind | undefined {
   }
 }
 
-function outcomeOf(
-  draft: Draft,
-  { seq, initiatedEventId }: ParentRef,
-  closing: HistoryEvent["kind"],
-): EventKind {
-  const base = { seq, initiatedEventId, child: addressOf(draft) };
+/** Which child of its parent a run is, and where the last run of its chain is. */
+export interface EndedChild {
+  readonly seq: number;
+  readonly initiatedEventId: number;
+  readonly child: RunAddress;
+}
+
+/** How a child has ended, as its parent records it. */
+export function outcomeOf(base: EndedChild, closing: HistoryEvent["kind"]): EventKind {
   switch (closing.case) {
     case "workflowCompleted": {
       const { result } = closing.value;

@@ -55,11 +55,20 @@ export function newRun(run: NewRun, { now, limits }: Context): RunState {
         : { retry: fillRunRetryRule(spec.retryPolicy, "spec.retry_policy") }),
       ...chain,
     },
+    ...beforeFirstEvent(),
+    lastEventAt: now,
+    retryStart: spec.retryPolicy === undefined ? undefined : retryStartOf(spec),
+    attributes: mergeAttributes(undefined, spec, "spec", limits),
+  };
+}
+
+/** What has become of a run before its first event: nothing. */
+export function beforeFirstEvent() {
+  return {
     version: 0,
     status: WorkflowStatus.PENDING,
     nextEventId: 1,
     historyBytes: 0,
-    lastEventAt: now,
     closedAt: undefined,
     cancelRequestedEventId: undefined,
     lastOutsideEventId: 0,
@@ -75,15 +84,13 @@ export function newRun(run: NewRun, { now, limits }: Context): RunState {
     children: new Map(),
     externalRequests: new Map(),
     messagesSent: 0,
-    retryStart: spec.retryPolicy === undefined ? undefined : retryStartOf(spec),
     updates: new Map(),
-    attributes: mergeAttributes(undefined, spec, "spec", limits),
     snapshot: undefined,
     buffered: [],
     keys: new Map(),
     hasAllKeys: true,
     wakeupAt: undefined,
-  };
+  } satisfies Partial<RunState>;
 }
 
 type Times = Pick<RunSettings, "runTimeoutMs" | "expiresAt" | "executionExpiresAt" | "firstTaskAt">;

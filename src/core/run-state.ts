@@ -136,6 +136,8 @@ export interface RunSettings {
   readonly retry?: RetryRule;
   /** The run that it goes on for. */
   readonly previousRunId?: string;
+  /** The run that a reset made this one of: also its `previousRunId`. */
+  readonly resetFromRunId?: string;
   /** The run that waits for the end of this one's chain. */
   readonly parent?: ParentRef;
 }
@@ -171,6 +173,8 @@ export interface ParentRef extends RunAddress {
   readonly initiatedEventId: number;
   /** The run at the top of the chain of parents. */
   readonly root: RunAddress;
+  /** The run of the parent that has it now, if a reset took it over. What it tells is addressed to the one that started it nevertheless: whoever has it knows. */
+  readonly ownerRunId?: string;
 }
 
 /** The pending workflow task. Kept as JSON: plain values alone, but for `lastFailure`. */
@@ -299,6 +303,8 @@ export interface ExternalRequestState {
   readonly initiatedEventId: number;
   readonly kind: "signal" | "cancel";
   readonly target: RunAddress;
+  /** The run that sent it, which a reset left. Unset: this one. */
+  readonly sentBy?: string;
 }
 
 /** What one run tells another: delivered once, and in the order in which the sender sent it. */

@@ -73,7 +73,7 @@ export function mergeAttributes(
   before: RunAttributes | undefined,
   changes: AttributeChanges,
   field: string,
-  { maxDetailsBytes }: Limits,
+  { maxDetailsBytes }: Pick<Limits, "maxDetailsBytes">,
 ): RunAttributes | undefined {
   if (isEmpty(changes.searchAttributes) && isEmpty(changes.memo)) return before;
   const searchAttributes = merge(

@@ -80,7 +80,7 @@ export function startBy(
 /** The run that this very request has started before. Throws REQUEST_ID_REUSED if it was another request. */
 export function findRepeatedStart(
   { pointer }: Workflow,
-  { requestId, requestHash }: StartInput,
+  { requestId, requestHash }: Pick<StartInput, "requestId" | "requestHash">,
 ): string | undefined {
   if (pointer === undefined || requestId === "" || pointer.startRequestId !== requestId) return undefined;
   if (pointer.requestHash !== requestHash) throw requestIdReused(requestId);

@@ -44,3 +44,9 @@ export function readMs(duration: Duration | undefined, field: string): number | 
   const micros = readMicros(duration, field);
   return micros === 0 ? undefined : Math.ceil(micros / 1000);
 }
+
+/** The point in time that a message says; 0 if it is unset. */
+export function microsOf(timestamp: Timestamp | undefined): Micros {
+  if (timestamp === undefined) return 0;
+  return Number(timestamp.seconds) * 1_000_000 + Math.floor(timestamp.nanos / 1000);
+}

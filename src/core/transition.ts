@@ -98,4 +98,6 @@ export interface RunStep {
   readonly before: RunState | undefined;
   readonly after: RunState;
   readonly events: readonly RecordedEvent[];
+  /** The history that it begins with, which has been copied from another run before: that run, and its last event that counts. */
+  readonly copied?: { readonly runId: string; readonly throughEventId: number };
 }

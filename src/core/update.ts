@@ -2,7 +2,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import { type UpdateRequest, UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
-import { openDraft, putUpdate } from "./draft.js";
+import { type Draft, openDraft, putUpdate } from "./draft.js";
 import { RefusedError } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { checkHeader, checkPayload } from "./payload.js";
@@ -35,14 +35,23 @@ export function admitUpdate(
   if (known !== undefined) return unchanged(state, undefined);
   if (isClosedStatus(state.status)) throw workflowClosed(state);
   checkRequest(request, context.limits);
-  checkRoom(state, request, context.limits);
   const draft = openDraft(state, context);
   const isUnseen = state.workflowTask?.lease !== undefined;
-  const position = 1 + Math.max(0, ...[...state.updates.values()].map((update) => update.position));
-  const rest = { acceptedEventId: undefined, rejection: undefined };
-  putUpdate(draft, { updateId, position, contentHash, isUnseen, request, ...rest });
+  recordUpdates(draft, [{ request, contentHash }], isUnseen);
   draft.hasNews = !isUnseen;
   return settle(draft, undefined);
+}
+
+/** Adds updates to those that wait for an answer. Throws PENDING_LIMIT. */
+export function recordUpdates(draft: Draft, inputs: readonly UpdateInput[], isUnseen: boolean): void {
+  checkRoom(draft.run, inputs, draft.context.limits);
+  let position = Math.max(0, ...[...draft.run.updates.values()].map((update) => update.position));
+  for (const { request, contentHash } of inputs) {
+    const { updateId } = request;
+    position += 1;
+    const rest = { acceptedEventId: undefined, rejection: undefined };
+    putUpdate(draft, { updateId, position, contentHash, isUnseen, request, ...rest });
+  }
 }
 
 function checkRequest({ updateId, name, input, header, identity }: UpdateRequest, limits: Limits): void {
@@ -53,13 +62,17 @@ function checkRequest({ updateId, name, input, header, identity }: UpdateRequest
   checkHeader(header, "header", limits);
 }
 
-function checkRoom(state: RunState, request: UpdateRequest, { maxPendingPerKind }: Limits): void {
+function checkRoom(state: Draft["run"], inputs: readonly UpdateInput[], { maxPendingPerKind }: Limits): void {
   const pending = pendingUpdates(state);
-  if (pending.length >= maxPendingPerKind)
+  if (pending.length + inputs.length > maxPendingPerKind)
     throw tooMany(`${maxPendingPerKind} pending updates`, maxPendingPerKind);
-  const bytes = pending.reduce((sum, update) => sum + bytesOf(update.request), 0);
-  if (bytes > 0 && bytes + bytesOf(request) > maxRequestBytes)
-    throw tooMany(`updates with ${bytes} bytes that are not accepted yet`, maxRequestBytes);
+  let bytes = pending.reduce((sum, update) => sum + bytesOf(update.request), 0);
+  for (const { request } of inputs) {
+    const more = bytesOf(request);
+    if (bytes > 0 && bytes + more > maxRequestBytes)
+      throw tooMany(`updates with ${bytes} bytes that are not accepted yet`, maxRequestBytes);
+    bytes += more;
+  }
 }
 
 function bytesOf(request: UpdateRequest | undefined): number {

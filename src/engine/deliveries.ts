@@ -2,12 +2,14 @@
  * Delivers messages between runs: at once by the server that wrote them, or by any server's loop if that one has gone. Delivering twice does no
  * harm, since each message is delivered by the batch that deletes it.
  */
-import { deliverMessages } from "../core/deliver-messages.js";
+import type { ChildEnding } from "../core/adopt-child.js";
+import { type ChildEndings, deliverMessages } from "../core/deliver-messages.js";
 import { RefusedError } from "../core/errors.js";
 import type { Inbox } from "../store/messages.js";
 import type { GroupCommit } from "./commit/group-commit.js";
 import { mostMessages } from "./commit/read-states.js";
 import { isDatabaseTrouble } from "./database-trouble.js";
+import type { RunName } from "./reads/find-run.js";
 
 /** Delivers messages. */
 export interface Deliveries {
@@ -21,11 +23,19 @@ interface Delivery {
   isRepeated: boolean;
 }
 
+/** What deliveries work with. */
+export interface DeliveriesParts {
+  readonly commit: GroupCommit;
+  /** How the chain of runs that begins with this one has ended; undefined while it is open. */
+  findEnding(first: RunName): Promise<ChildEnding | undefined>;
+  fault(message: string, error: unknown): void;
+}
+
+/** How often endings of children are looked up for one delivery, since they may end meanwhile; then the loop comes back to it. */
+const mostRounds = 5;
+
 /** Opens deliveries over group commit. */
-export function openDeliveries(
-  commit: GroupCommit,
-  fault: (message: string, error: unknown) => void,
-): Deliveries {
+export function openDeliveries({ commit, findEnding, fault }: DeliveriesParts): Deliveries {
   /** At most one at a time for a workflow id: a second would be decided on messages that the first takes away. */
   const running = new Map<string, Delivery>();
 
@@ -36,7 +46,20 @@ export function openDeliveries(
   }
 
   /** Answers whether there may be more. */
-  function deliverSome({ namespaceId, workflowId }: Inbox): Promise<boolean> {
+  async function deliverSome(inbox: Inbox): Promise<boolean> {
+    const endings = new Map<string, ChildEnding>();
+    for (let round = 0; round < mostRounds; round++) {
+      const { isFull, asked } = await deliverOnce(inbox, endings);
+      if (asked.length === 0) return isFull;
+      for (const runId of asked) {
+        const ending = await findEnding({ ...inbox, runId });
+        if (ending !== undefined) endings.set(runId, ending);
+      }
+    }
+    return false;
+  }
+
+  function deliverOnce({ namespaceId, workflowId }: Inbox, endings: ChildEndings) {
     return commit.submit({
       namespaceId,
       workflowId,
@@ -45,7 +68,9 @@ export function openDeliveries(
       needsFresh: true,
       takesMessages: true,
       decide(workflow, context, messages) {
-        return { ...deliverMessages(workflow, messages, context), outcome: messages.length === mostMessages };
+        const transition = deliverMessages(workflow, messages, context, endings);
+        const isFull = messages.length === mostMessages;
+        return { ...transition, outcome: { isFull, asked: transition.outcome } };
       },
     });
   }

@@ -46,6 +46,7 @@ export interface Engine {
     request: wf.TerminateWorkflowRequest,
     call: Call,
   ): Init<typeof wf.TerminateWorkflowResponseSchema>;
+  resetWorkflow(request: wf.ResetWorkflowRequest, call: Call): Init<typeof wf.ResetWorkflowResponseSchema>;
   listWaiting(request: wf.ListWaitingRequest, call: Call): Init<typeof wf.ListWaitingResponseSchema>;
   deleteWorkflow(request: wf.DeleteWorkflowRequest, call: Call): Init<typeof wf.DeleteWorkflowResponseSchema>;
   queryWorkflow(request: wf.QueryWorkflowRequest, call: Call): Init<typeof wf.QueryWorkflowResponseSchema>;

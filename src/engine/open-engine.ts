@@ -31,6 +31,7 @@ import { openPeers, type PeerHearers, type Peers } from "./peers.js";
 import { openQueryDesk, type QueryDesk, type QueryDeskParts } from "./query-desk.js";
 import { openQueueLoads, type QueueLoadParts } from "./queue-loads.js";
 import { openQueueTraffic, type QueueTraffic } from "./queue-traffic.js";
+import { findEnding } from "./reads/find-ending.js";
 import { findRun } from "./reads/find-run.js";
 import { announceReady } from "./ready-changes.js";
 import { makeRunId } from "./run-id.js";
@@ -106,7 +107,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers, deliveries, traffic }),
     fault,
   });
-  const deliveries = openDeliveries(commit, fault);
+  const deliveries = openDeliveries({ commit, findEnding: (first) => findEnding(parts, first), fault });
   const dispatch: Dispatch = openDispatch({
     database,
     metrics,

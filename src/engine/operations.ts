@@ -24,6 +24,7 @@ import {
 } from "./operations/direct-operations.js";
 import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
 import { answerQueries, queryWorkflow } from "./operations/query-workflow.js";
+import { resetWorkflow } from "./operations/reset-workflow.js";
 import { signalWithStartWorkflow, startWorkflow, startWorkflows } from "./operations/start-workflow.js";
 import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
 import { getUpdateResult, updateWorkflow } from "./operations/update-workflow.js";
@@ -64,6 +65,7 @@ export function bindOperations(parts: EngineParts): Engine {
     signalWorkflow: bind(signalWorkflow),
     cancelWorkflow: bind(cancelWorkflow),
     terminateWorkflow: bind(terminateWorkflow),
+    resetWorkflow: bind(resetWorkflow),
     deleteWorkflow: bind(deleteWorkflow),
     queryWorkflow: bind(queryWorkflow),
     answerQueries: bind(answerQueries),

@@ -5,6 +5,7 @@ import { removeOldCommands } from "../store/appended-commands.js";
 import { whichQueuesAreReady } from "../store/claim.js";
 import { countReadyTasks } from "../store/count-ready.js";
 import { removeOldHeartbeats } from "../store/heartbeats.js";
+import { removeOldCopies } from "../store/history-copies.js";
 import { readIncarnation } from "../store/incarnation.js";
 import { overdueInboxes } from "../store/messages.js";
 import { makePartitions } from "../store/partitions.js";
@@ -46,7 +47,7 @@ export interface Upkeep {
   clearDeletions(): Promise<number>;
   /** Calls back when `clearDeletions` has something to do earlier than it said. */
   onDeleted(callback: () => void): void;
-  /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats and silent workers. */
+  /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats, silent workers and copies of histories. */
   tidy(): Promise<void>;
 }
 
@@ -57,6 +58,8 @@ const maxRowsAtOnce = 5_000;
 const overdueMs = 500;
 /** Messages are left to the server that wrote them for so long. */
 const undeliveredMs = 2_000;
+/** What was copied for a run that has not begun since is left over. */
+const abandonedCopy: Micros = 60 * 60 * 1_000_000;
 const longestSleepMs = 60_000;
 const longestOverdueSleepMs = 5_000;
 
@@ -140,6 +143,7 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       await removeOldHeartbeats(parts.database.read, maxRowsAtOnce);
       await removeOldWorkers(parts.database.read);
       await removeOldCommands(parts.database.read);
+      await removeOldCopies(parts.database.transaction, parts.clock.earliest() - abandonedCopy);
       await removeOldQueries(parts.database.read);
       await removeOldBatches(parts.database.read);
     },

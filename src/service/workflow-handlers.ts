@@ -46,6 +46,7 @@ export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowServic
     getUpdateResult: whole((request, call) => engine.getUpdateResult(waiting(inNamespace(request)), call)),
     signalWorkflow: whole((request, call) => engine.signalWorkflow(inNamespace(request), call)),
     cancelWorkflow: whole((request, call) => engine.cancelWorkflow(inNamespace(request), call)),
+    resetWorkflow: whole((request, call) => engine.resetWorkflow(inNamespace(request), call)),
     terminateWorkflow: whole((request, call) =>
       engine.terminateWorkflow({ ...inNamespace(request), reason: request.reason || "terminated" }, call),
     ),

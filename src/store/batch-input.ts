@@ -36,9 +36,14 @@ export const fixedRunColumns = {
   task_queue: ["text", (row) => row.state.taskQueue],
   started_at: ["bigint", (row) => row.state.startedAt],
   settings: ["json", (row) => row.settings],
-  parent_run_id: ["uuid", (row) => row.state.settings.parent?.runId],
+  parent_run_id: ["uuid", (row) => parentRunId(row)],
   retry_start: ["bytea", (row) => row.retryStart],
 } satisfies Columns<RowOf<"newRuns">>;
+
+/** The run of the parent that has it. */
+function parentRunId({ state: { settings } }: { state: Run["state"] }): string | undefined {
+  return settings.parent?.ownerRunId ?? settings.parent?.runId;
+}
 
 const unit = ["int", (row: { unit: number }) => row.unit] as const;
 const runId = ["uuid", (row: { runId: string }) => row.runId] as const;
@@ -89,8 +94,11 @@ const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
     unit,
     run_id: ["uuid", (row) => row.state.runId],
     expected_version: ["bigint", (row) => row.expectedVersion],
+    settings: ["json", (row) => row.settings],
+    parent_run_id: ["uuid", (row) => (row.settings === undefined ? undefined : parentRunId(row))],
     ...runColumns,
   },
+  usedCopies: { unit, run_id: runId },
   history: {
     unit,
     run_id: runId,

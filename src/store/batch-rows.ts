@@ -4,7 +4,8 @@ import { HistoryEventSchema, WorkflowStartedSchema } from "../../gen/pawl/v1/eve
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
 import type { Message, RunState } from "../core/run-state.js";
-import type { RecordedEvent, RunStep } from "../core/transition.js";
+import type { RunStep } from "../core/transition.js";
+import { joinMessages } from "./history.js";
 import { type ReadyTask, readyTasks, sameReadyTask } from "./ready-task.js";
 import { type SearchAttributeRow, searchRows } from "./search-values.js";
 import {
@@ -45,7 +46,15 @@ export interface BatchRows {
     retryStart: Uint8Array | undefined;
     columns: RunColumns;
   }>;
-  readonly changedRuns: Rows<{ expectedVersion: number; state: RunState; columns: RunColumns }>;
+  /** Settings are undefined where they stay. */
+  readonly changedRuns: Rows<{
+    expectedVersion: number;
+    state: RunState;
+    columns: RunColumns;
+    settings: string | undefined;
+  }>;
+  /** Runs that begin with a history which was copied for them. */
+  readonly usedCopies: Rows<OfRun>;
   readonly history: Rows<OfRun & { firstEventId: number; lastEventId: number; events: Uint8Array }>;
   readonly putActivities: Rows<
     OfRun & {
@@ -110,6 +119,7 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     movedPointers: [],
     newRuns: [],
     changedRuns: [],
+    usedCopies: [],
     history: [],
     putActivities: [],
     goneActivities: [],
@@ -163,7 +173,11 @@ function addStep(rows: BatchRows, unit: number, step: RunStep): void {
       settings: encodeSettings(state.settings),
       retryStart: state.retryStart && toBinary(WorkflowStartedSchema, state.retryStart),
     });
-  else rows.changedRuns.push({ unit, expectedVersion: before.version, state, columns });
+  else {
+    const settings = state.settings === before.settings ? undefined : encodeSettings(state.settings);
+    rows.changedRuns.push({ unit, expectedVersion: before.version, state, columns, settings });
+  }
+  if (step.copied !== undefined) rows.usedCopies.push({ unit, runId: state.runId });
   addHistory(rows, unit, step);
   addActivities(rows, unit, step);
   addTimers(rows, unit, step);
@@ -186,23 +200,8 @@ function addHistory(rows: BatchRows, unit: number, { after, events }: RunStep): 
     runId: after.runId,
     firstEventId: first.event.eventId,
     lastEventId: last.event.eventId,
-    events: delimit(events),
+    events: joinMessages(events.map(({ bytes }) => bytes)),
   });
-}
-
-/** Each event behind its size, as protobuf's size-delimited streams have it. */
-function delimit(events: readonly RecordedEvent[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const { bytes } of events) parts.push(varint(bytes.length), bytes);
-  return Buffer.concat(parts);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
 }
 
 function addActivities(rows: BatchRows, unit: number, { before, after }: RunStep): void {

@@ -48,9 +48,10 @@ const inputNames: Partial<Record<BatchTable, string>> = {
   newRuns: "new_run",
   changedRuns: "changed_run",
   deliveredMessages: "delivered_message",
+  usedCopies: "used_copy",
 };
 
-/** To hold: the runs by version, the pointers by the run that they name, the messages that are delivered. */
+/** To hold: the runs by version, the pointers by the run that they name, the copies that runs begin with, the messages that are delivered. */
 const holdingParts: Partial<Record<BatchTable, string>> = {
   movedPointers: `
   held_pointer as materialized (
@@ -65,6 +66,13 @@ const holdingParts: Partial<Record<BatchTable, string>> = {
     from changed_run w
     join runs r on r.run_id = w.run_id and r.version = w.expected_version
     for update of r skip locked
+  )`,
+  usedCopies: `
+  held_copy as materialized (
+    select w.unit
+    from used_copy w
+    join history_copies c on c.run_id = w.run_id and not c.is_abandoned
+    for update of c skip locked
   )`,
   deliveredMessages: `
   held_message as materialized (
@@ -89,6 +97,10 @@ const counts: Partial<Record<BatchTable, string>> = {
     select unit, 1, 0 from changed_run
     union all
     select unit, 0, 1 from held_run`,
+  usedCopies: `
+    select unit, 1, 0 from used_copy
+    union all
+    select unit, 0, 1 from held_copy`,
   deliveredMessages: `
     select unit, 1, 0 from delivered_message
     union all
@@ -177,9 +189,16 @@ const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
   changedRuns: (rows) => `
   written_run as (
     update runs r
-    set ${assign("w")}
+    set ${assign("w")}, settings = coalesce(w.settings, r.settings), parent_run_id = coalesce(w.parent_run_id, r.parent_run_id)
     from ${rows} w
     where r.run_id = w.run_id
+      and ${isWon("w")}
+  )`,
+  usedCopies: (rows) => `
+  gone_copy as (
+    delete from history_copies c
+    using ${rows} w
+    where c.run_id = w.run_id
       and ${isWon("w")}
   )`,
   history: (rows) => `

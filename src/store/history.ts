@@ -2,6 +2,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { type HistoryEvent, HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
+import type { RecordedEvent } from "../core/transition.js";
 import type { Queryable, Statement } from "./statement.js";
 
 /** Which events of a run to read. */
@@ -27,6 +28,12 @@ export interface HistoryPage {
 
 /** Reads a page of a run's history. */
 export async function readHistory(q: Queryable, ask: HistoryAsk): Promise<HistoryPage> {
+  const { recorded, hasMore } = await readRecorded(q, ask);
+  return { events: recorded.map(({ event }) => event), hasMore };
+}
+
+/** Reads a page of a run's history, each event with its bytes. */
+export async function readRecorded(q: Queryable, ask: HistoryAsk): Promise<RecordedPage> {
   const through = Math.min(ask.throughEventId ?? lastPossibleId, lastPossibleId);
   const rows = await q.query<HistoryRow>(ask.descending ? readBackward : readForward, [
     ask.runId,
@@ -35,10 +42,10 @@ export async function readHistory(q: Queryable, ask: HistoryAsk): Promise<Histor
     ask.maxEvents,
     ask.maxBytes,
   ]);
-  const page: HistoryEvent[] = [];
+  const page: RecordedEvent[] = [];
   let bytes = 0;
   for (const row of rows) {
-    if (row.events === null) return { events: page, hasMore: true };
+    if (row.events === null) return { recorded: page, hasMore: true };
     const messages = splitMessages({ codec: row.codec, events: row.events });
     const order = ask.descending ? messages.toReversed() : messages;
     for (const message of order) {
@@ -46,11 +53,17 @@ export async function readHistory(q: Queryable, ask: HistoryAsk): Promise<Histor
       if (event.eventId <= ask.afterEventId || event.eventId > through) continue;
       bytes += message.length;
       const isFull = page.length >= ask.maxEvents || (page.length > 0 && bytes > ask.maxBytes);
-      if (isFull) return { events: page, hasMore: true };
-      page.push(event);
+      if (isFull) return { recorded: page, hasMore: true };
+      page.push({ event, bytes: message });
     }
   }
-  return { events: page, hasMore: false };
+  return { recorded: page, hasMore: false };
+}
+
+/** A page of events with their bytes. */
+export interface RecordedPage {
+  readonly recorded: RecordedEvent[];
+  readonly hasMore: boolean;
 }
 
 /** Reads single events of any runs, in the order of the asks; undefined for those that do not exist. */
@@ -155,11 +168,26 @@ const readEventsStatement: Statement = {
     join history h on h.run_id = wanted.run_id and h.first_event_id = wanted.first_event_id`,
 };
 
-/** The messages of a row: each lies behind its size. */
-function splitMessages(row: { codec: number; events: Buffer }): Uint8Array[] {
+/** The messages of a row: each lies behind its size, as protobuf's size-delimited streams have it. */
+export function splitMessages(row: { codec: number; events: Buffer }): Uint8Array[] {
   if (row.codec !== 0) throw new Error(`This program does not know codec ${row.codec} of history rows.`);
   const reader = new BinaryReader(row.events);
   const messages: Uint8Array[] = [];
   while (reader.pos < reader.len) messages.push(reader.bytes());
   return messages;
+}
+
+/** The bytes of a row with these messages. */
+export function joinMessages(messages: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const bytes of messages) parts.push(varint(bytes.length), bytes);
+  return Buffer.concat(parts);
+}
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
 }

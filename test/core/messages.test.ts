@@ -116,13 +116,15 @@ describe("requests to other runs", () => {
     expect(() => world.deliver()).toThrow("int32");
   });
 
-  it("of an end without a start are recorded all the same", () => {
+  it("of an end without a start tell of the start as well", () => {
     const world = parentOf(child(1));
     world.deliver(1);
     world.mail.splice(0, 1);
     world.runTask("c", commands.done());
     world.deliver();
-    expect(world.last("p", "childWorkflowCompleted").startedEventId).toBe(0);
+    const { eventId, child: started } = world.last("p", "childWorkflowStarted");
+    expect(started?.runId).toBe(world.run("c").runId);
+    expect(world.last("p", "childWorkflowCompleted").startedEventId).toBe(eventId);
   });
 
   it("can be no other event", () => {

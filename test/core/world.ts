@@ -3,6 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import { WorkflowTaskCompletionSchema } from "../../gen/pawl/v1/task_pb.js";
 import type { WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
+import type { ChildEnding } from "../../src/core/adopt-child.js";
 import { completeWorkflowTask } from "../../src/core/complete-workflow-task.js";
 import { deliverMessages } from "../../src/core/deliver-messages.js";
 import type { Message, RunState, Workflow } from "../../src/core/run-state.js";
@@ -25,6 +26,8 @@ export interface World {
   now: number;
   /** Messages that are not delivered yet. */
   readonly mail: Message[];
+  /** How children have ended, by their first runs. */
+  readonly endings: Map<string, ChildEnding>;
   start(workflowId: string, spec?: MessageInitShape<typeof WorkflowSpecSchema>): void;
   run(workflowId: string): RunState;
   apply<T>(workflowId: string, decide: (run: RunState, context: Context) => RunTransition<T>): T;
@@ -61,7 +64,9 @@ export function newWorld(): World {
   function fold<T>(workflow: Workflow, transition: WorkflowTransition<T>): T {
     let { run } = workflow;
     for (const step of transition.runs) {
-      const history = histories.get(step.after.runId) ?? [];
+      const { runId = "", throughEventId } = step.copied ?? {};
+      const copied = [...(histories.get(runId) ?? [])].slice(0, throughEventId);
+      const history = histories.get(step.after.runId) ?? copied;
       histories.set(step.after.runId, history);
       for (const { event } of step.events) {
         if (event.eventId !== history.length + 1) throw new Error(`event ${event.eventId} is out of order`);
@@ -80,6 +85,7 @@ export function newWorld(): World {
   const world: World = {
     now: startTime,
     mail: [],
+    endings: new Map(),
     start: (workflowId, spec = {}) =>
       void world.applyAll(workflowId, (workflow, context) =>
         startWorkflow(workflow, startInput(spec, { workflowId }), context),
@@ -122,7 +128,7 @@ export function newWorld(): World {
         const isFor = ({ receiver: other }: Message) =>
           other.namespaceId === receiver.namespaceId && other.workflowId === receiver.workflowId;
         const workflow = of(receiver.workflowId, receiver.namespaceId);
-        fold(workflow, deliverMessages(workflow, world.mail.filter(isFor), context()));
+        fold(workflow, deliverMessages(workflow, world.mail.filter(isFor), context(), world.endings));
       }
     },
     kinds: (workflowId, runId = world.run(workflowId).runId) =>

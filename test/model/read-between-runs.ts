@@ -37,6 +37,12 @@ export function readBetweenRuns(read: Reading, { eventId, kind }: HistoryEvent):
       read.lastNews = eventId;
       return;
     }
+    case "childWorkflowAdopted":
+      rule(
+        childOf(read, eventId, kind.value)?.started === kind.value.startedEventId,
+        `event ${eventId} adopts a child that has started otherwise`,
+      );
+      return;
     case "externalSignalInitiated":
     case "externalCancelInitiated":
       read.requests.set(kind.value.seq, eventId);

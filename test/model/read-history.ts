@@ -1,7 +1,7 @@
 /** A second, simple reading of history: what it says is pending, and whether it keeps the rules of the run model. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
-import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
+import { WorkflowStatus, WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
 import { readBetweenRuns } from "./read-between-runs.js";
 import { readPending } from "./read-pending.js";
 import { rule } from "./rule.js";
@@ -167,6 +167,9 @@ function readKind(read: Reading, { eventId, kind }: HistoryEvent, time: number):
         `event ${eventId} ends another task`,
       );
       if (kind.case === "workflowTaskCompleted") read.previousStartedEventId = kind.value.startedEventId;
+      // What lies before was copied from another run.
+      if (kind.case === "workflowTaskFailed" && kind.value.cause === WorkflowTaskFailureCause.RESET)
+        read.signals.length = 0;
       read.task = undefined;
       return;
     case "signalReceived":

@@ -3,6 +3,7 @@
  * must be found in histories, and compares.
  */
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import { WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
 import type { Folded } from "./read-history.js";
 import { rule } from "./rule.js";
 
@@ -112,9 +113,14 @@ export function checkBetweenRuns(
   runs: readonly (FoundRun & { readonly history: readonly HistoryEvent[] })[],
 ): void {
   const open = new Set<string>();
-  for (const { workflowId, isClosed } of runs) {
+  const openChains = new Set<string>();
+  const resetChains = new Set<string>();
+  for (const { workflowId, isClosed, history } of runs) {
     rule(isClosed || !open.has(workflowId), `${workflowId} has two open runs`);
-    if (!isClosed) open.add(workflowId);
+    if (isReset(history)) resetChains.add(firstRunOf(history));
+    if (isClosed) continue;
+    open.add(workflowId);
+    openChains.add(firstRunOf(history));
   }
   const byId = new Map(runs.map((run) => [run.runId, run]));
   const names = new Map<string, number>();
@@ -122,15 +128,17 @@ export function checkBetweenRuns(
     for (const name of [...folded.signals, ...bufferedSignals]) names.set(name, (names.get(name) ?? 0) + 1);
   const told = new Set<string>();
   for (const { runId, isClosed, history, folded } of runs) {
+    // What the run that was left had heard stands in the new one's history, too.
+    const heard = isReset(history) ? new Set<string>() : told;
     for (const { kind, eventId } of history) {
       const ended = endedChild(kind, history);
       if (ended !== undefined) {
-        rule(!told.has(ended), `event ${eventId} of ${runId} tells once more that ${ended} has ended`);
+        rule(!heard.has(ended), `event ${eventId} of ${runId} tells once more that ${ended} has ended`);
         rule(
-          !isChainOpen(ended, byId),
+          !openChains.has(ended) || resetChains.has(ended),
           `event ${eventId} of ${runId} tells the end of ${ended}, which goes on`,
         );
-        told.add(ended);
+        heard.add(ended);
       }
       if (kind.case === "childWorkflowStarted")
         rule(byId.has(kind.value.child?.runId ?? ""), `child of event ${eventId} in ${runId} is nowhere`);
@@ -147,7 +155,7 @@ export function checkBetweenRuns(
       const kind = history[started - 1]?.kind;
       const childId = kind?.case === "childWorkflowStarted" ? (kind.value.child?.runId ?? "") : "";
       rule(
-        isChainOpen(childId, byId),
+        openChains.has(childId),
         `${runId} has not heard that child ${seq} of event ${initiated} has ended`,
       );
     }
@@ -170,17 +178,14 @@ function endedChild(kind: HistoryEvent["kind"], history: readonly HistoryEvent[]
   }
 }
 
-function isChainOpen(
-  runId: string,
-  runs: ReadonlyMap<string, { readonly isClosed: boolean; readonly history: readonly HistoryEvent[] }>,
-): boolean {
-  const run = runs.get(runId);
-  if (run === undefined) return false;
-  if (!run.isClosed) return true;
-  const last = run.history.at(-1)?.kind;
-  // Another run took its place; it did not go on.
-  if (last?.case === "workflowTerminated") return false;
-  const value: object = last?.value ?? {};
-  const next = "newRunId" in value ? value.newRunId : "nextRunId" in value ? value.nextRunId : "";
-  return typeof next === "string" && next !== "" && isChainOpen(next, runs);
+/** The first run of a run's chain, which goes on by retries, continue-as-new and resets, those of closed runs among them. */
+function firstRunOf([started]: readonly HistoryEvent[]): string {
+  return started?.kind.case === "workflowStarted" ? started.kind.value.firstRunId : "";
+}
+
+/** Whether a run begins with the history of another that was left. */
+function isReset(history: readonly HistoryEvent[]): boolean {
+  return history.some(
+    ({ kind }) => kind.case === "workflowTaskFailed" && kind.value.cause === WorkflowTaskFailureCause.RESET,
+  );
 }

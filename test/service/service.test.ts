@@ -83,7 +83,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   }
   expect(unbuilt).toMatchInlineSnapshot(`
     [
-      "WorkflowService.ResetWorkflow",
       "ScheduleService.CreateSchedule",
       "ScheduleService.GetSchedule",
       "ScheduleService.ListSchedules",

@@ -47,6 +47,11 @@ export function actor({ operations }: TestServer, namespace: string) {
         create(wf.TerminateWorkflowRequestSchema, { namespace, workflowId, ...rest }),
         callOf(),
       ),
+    reset: (workflowId: string, eventId: number, rest: Init<typeof wf.ResetWorkflowRequestSchema> = {}) =>
+      operations.resetWorkflow(
+        create(wf.ResetWorkflowRequestSchema, { namespace, workflowId, eventId, reason: "a bug", ...rest }),
+        callOf(),
+      ),
     cancel: (workflowId: string, rest: Init<typeof wf.CancelWorkflowRequestSchema> = {}) =>
       operations.cancelWorkflow(
         create(wf.CancelWorkflowRequestSchema, { namespace, workflowId, ...rest }),

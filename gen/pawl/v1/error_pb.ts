@@ -221,7 +221,8 @@ export enum ErrorReason {
   NO_WORKER = 26,
 
   /**
-   * The event can't be reset to. Code: FAILED_PRECONDITION. Fix: choose the end of a workflow task.
+   * The run can't be reset to the event: it is not the end of a workflow task, or the time of all runs of the workflow together is over. Code:
+   * FAILED_PRECONDITION. Fix: choose the end of a workflow task, or start a new run.
    *
    * @generated from enum value: ERROR_REASON_RESET_POINT_INVALID = 27;
    */

@@ -2150,7 +2150,13 @@ export const WorkflowService: GenService<{
     output: typeof GetUpdateResultResponseSchema;
   },
   /**
-   * Starts a new run from an event of an old one, replaying what came before.
+   * Starts a new run from an event of an old one, replaying what came before. What came before the workflow task of that event is copied, the task is
+   * made again, and later signals and updates are given to the new run as asked; a later request to cancel is not. How children and requests to other
+   * runs from before the event have ended is always told. Pending activities are tried from their first attempt, timers keep their time. A run of the
+   * workflow that is open is terminated at once with it. The new run's time by its run timeout begins anew.
+   *
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND; FAILED_PRECONDITION with RESET_POINT_INVALID; ALREADY_EXISTS with REQUEST_ID_REUSED; RESOURCE_EXHAUSTED
+   * with CALL_LIMIT, if more lies behind the event than can be given to the new run at once, or PENDING_LIMIT, if it is more updates than a run may have.
    *
    * @generated from rpc pawl.v1.WorkflowService.ResetWorkflow
    */

@@ -72,7 +72,7 @@ export function finishUnit(draft: UnitDraft): {
 }
 
 function joinSteps(earlier: RunStep, later: RunStep): RunStep {
-  return { before: earlier.before, after: later.after, events: [...earlier.events, ...later.events] };
+  return { ...earlier, after: later.after, events: [...earlier.events, ...later.events] };
 }
 
 function withNextVersion(step: RunStep): RunStep {

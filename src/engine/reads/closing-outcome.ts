@@ -66,12 +66,12 @@ export function closingOutcome(
           value: kind.value.details === undefined ? {} : { details: kind.value.details },
         },
       });
-    case "workflowTerminated":
-      return failed({
-        message: kind.value.reason,
-        source: "server",
-        kind: { case: "terminated", value: { identity: event.identity } },
-      });
+    case "workflowTerminated": {
+      const { reason, isReset, nextRunId } = kind.value;
+      const terminated = { case: "terminated" as const, value: { identity: event.identity } };
+      // One that was started in its place otherwise has nothing to do with it.
+      return failed({ message: reason, source: "server", kind: terminated }, isReset ? nextRunId : "");
+    }
     case "workflowContinuedAsNew":
       return { outcome: base, nextRunId: kind.value.newRunId };
     default:

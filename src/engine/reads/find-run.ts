@@ -2,8 +2,8 @@
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import { RefusedError } from "../../core/errors.js";
 import { runDeleted } from "../../core/refusals.js";
-import type { RunState } from "../../core/run-state.js";
-import { loadWorkflows } from "../../store/load.js";
+import type { RunState, Workflow } from "../../core/run-state.js";
+import { type LoadAsk, loadWorkflows } from "../../store/load.js";
 import { requireRun } from "../commit/operation.js";
 import type { EngineParts } from "../parts.js";
 
@@ -22,14 +22,19 @@ export async function findRun(
   parts: EngineParts,
   { namespaceId, workflowId, runId, keys = [] }: RunName,
 ): Promise<RunState> {
-  const sentAt = parts.clock.steadyNow();
   const wanted = runId === "" ? undefined : runId;
-  const { workflows, now } = await loadWorkflows(parts.database.read, [
-    { namespaceId, workflowId, keys, ...(wanted === undefined ? {} : { runId: wanted }) },
-  ]);
+  const ask = { namespaceId, workflowId, keys, ...(wanted === undefined ? {} : { runId: wanted }) };
+  return requireRun(await findWorkflow(parts, ask), wanted);
+}
+
+/** Loads a workflow id with its current run, or with another that is asked for. */
+export async function findWorkflow(parts: EngineParts, ask: LoadAsk): Promise<Workflow> {
+  const { namespaceId, workflowId } = ask;
+  const sentAt = parts.clock.steadyNow();
+  const { workflows, now } = await loadWorkflows(parts.database.read, [ask]);
   parts.clock.observe(sentAt, parts.clock.steadyNow(), now);
   const [workflow] = workflows;
-  return requireRun(workflow ?? { namespaceId, workflowId, pointer: undefined, run: undefined }, wanted);
+  return workflow ?? { namespaceId, workflowId, pointer: undefined, run: undefined };
 }
 
 /** Loads a run that is known to have been there. Throws RUN_DELETED. */

@@ -13,6 +13,7 @@ import type {
   ChildState,
   Lease,
   Micros,
+  ParentRef,
   RunAddress,
   RunState,
   TimerState,
@@ -40,14 +41,17 @@ export function workflowRecord(run: RunState | RunRow): MessageInitShape<typeof 
     firstRunId: settings.firstRunId,
     attempt: settings.attempt,
     previousRunId: settings.previousRunId ?? "",
+    resetFromRunId: settings.resetFromRunId ?? "",
     searchAttributes: { ...run.attributes?.searchAttributes },
     memo: { ...run.attributes?.memo },
-    ...(settings.parent === undefined ? {} : { parent: refOf(settings.parent), root: settings.parent.root }),
+    ...(settings.parent === undefined
+      ? {}
+      : { parent: parentOf(settings.parent), root: settings.parent.root }),
   };
 }
 
-function refOf({ namespace, workflowId, runId }: RunAddress): RunAddress {
-  return { namespace, workflowId, runId };
+function parentOf({ namespace, workflowId, runId, ownerRunId }: ParentRef): RunAddress {
+  return { namespace, workflowId, runId: ownerRunId ?? runId };
 }
 
 /** A pending child of a run. */

@@ -1,14 +1,19 @@
 /** Workflow ids over core alone, with all that was promised about them: every transition goes through here and is checked. */
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { ActivityFence } from "../../../src/core/activity-target.js";
-import { deliverMessages } from "../../../src/core/deliver-messages.js";
+import type { ChildEnding } from "../../../src/core/adopt-child.js";
+import { type ChildEndings, deliverMessages } from "../../../src/core/deliver-messages.js";
 import { RefusedError } from "../../../src/core/errors.js";
+import { beginReplay, type Replay, type ReplayWorld } from "../../../src/core/replay/replay.js";
+import { replayEvent } from "../../../src/core/replay/replay-event.js";
 import type { Message, RunState, Workflow } from "../../../src/core/run-state.js";
 import { isClosedStatus } from "../../../src/core/status.js";
 import type {
   Context,
   HandedTask,
   Poller,
+  RecordedEvent,
+  RunStep,
   RunTransition,
   TaskOffer,
   WorkflowTransition,
@@ -21,13 +26,18 @@ import { contextAt, startTime } from "../../core/scenario.js";
 import { type Folded, foldMore, newFold } from "../read-history.js";
 import { checkBetweenRuns, type FoundRun, Reference } from "../reference.js";
 import { rule } from "../rule.js";
+import { checkReplay } from "./check-replay.js";
 import { checkStep, digestOf, isSameList } from "./check-run.js";
 
 /** A run with its history and what is read in it. */
 export interface ModelRun {
   state: RunState;
   readonly history: HistoryEvent[];
+  /** The same with their bytes. */
+  readonly recorded: RecordedEvent[];
   readonly folded: Folded;
+  /** What core itself reads in it. */
+  readonly replay: Replay;
 }
 
 /** A call that was made, to be made again. */
@@ -79,7 +89,7 @@ export class CoreWorld {
   context(): Context {
     return contextAt(this.now, {
       newRunId: () => this.newName("run"),
-      namespaceId: (name) => (name === "main" ? "ns" : undefined),
+      namespaceId: replayWorld.namespaceId,
       takePoller: (offer) => this.waiting(offer),
     });
   }
@@ -129,7 +139,28 @@ export class CoreWorld {
   deliver(workflowId: string, most = Number.POSITIVE_INFINITY): void {
     const inbox = this.mail.filter(({ receiver }) => receiver.workflowId === workflowId).slice(0, most);
     if (inbox.length === 0) return;
-    this.callAll(workflowId, (workflow, context) => deliverMessages(workflow, inbox, context));
+    const deliver = (endings: ChildEndings) =>
+      this.callAll(workflowId, (workflow, context) => deliverMessages(workflow, inbox, context, endings));
+    const asked = deliver(new Map()) ?? [];
+    const endings = asked.map((runId): [string, ChildEnding] => [runId, this.endingOf(runId)]);
+    const left = inbox.filter((message) => this.mail.includes(message));
+    rule(left.length === asked.length, "what is not delivered asks for an ending");
+    inbox.splice(0, inbox.length, ...left);
+    if (left.length > 0) rule(deliver(new Map(endings))?.length === 0, "an ending is enough");
+  }
+
+  /** How the chain of runs that begins with this one has ended. */
+  private endingOf(runId: string): ChildEnding {
+    const run = this.runs.get(runId);
+    if (run === undefined) return "gone";
+    const { workflowId, settings } = run.state;
+    rule(isClosedStatus(run.state.status), `the child of ${runId} is open and was not found`);
+    const kind = run.history.at(-1)?.kind ?? { case: undefined };
+    const value: object = kind.value ?? {};
+    const isReplaced = kind.case === "workflowTerminated" && !kind.value.isReset;
+    const next = "newRunId" in value ? value.newRunId : "nextRunId" in value ? value.nextRunId : "";
+    if (typeof next === "string" && next !== "" && !isReplaced) return this.endingOf(next);
+    return { child: { namespace: settings.namespace, workflowId, runId }, closing: kind };
   }
 
   /** Lets time pass until nothing is due and no message is under way, and looks at all that must have come by then. */
@@ -180,16 +211,22 @@ export class CoreWorld {
   private fold<T>(workflow: Workflow, transition: WorkflowTransition<T>): void {
     const { pointer = workflow.pointer, delivered = [], handed, messages } = transition;
     let { run } = workflow;
-    for (const { before, after, events } of transition.runs) {
+    for (const { before, after, events, copied } of transition.runs) {
       const known = this.runs.get(after.runId);
       rule(known?.state === before, `a step of ${after.runId} begins with another state`);
       rule(before === undefined || !isClosedStatus(before.status), `closed run ${after.runId} changes`);
-      const model = known ?? { state: after, history: [], folded: newFold() };
+      const model = known ?? newModel(after);
+      const begun = copied === undefined ? [] : this.historyOf(copied);
       model.state = after;
-      model.history.push(...events.map(({ event }) => event));
+      for (const recorded of [...begun, ...events]) {
+        model.recorded.push(recorded);
+        model.history.push(recorded.event);
+        replayEvent(model.replay, recorded);
+      }
       this.runs.set(after.runId, model);
       foldMore(model.folded, model.history);
       checkStep(model);
+      checkReplay(after, model.replay);
       run = after;
     }
     for (const { before, after } of transition.runs)
@@ -208,6 +245,11 @@ export class CoreWorld {
     if (isClosedStatus(status) || workflowTask !== undefined) return;
     for (const { updateId, rejection } of updates.values())
       rule(rejection !== undefined || this.asked.has(updateId), `update ${updateId} waits for no task`);
+  }
+
+  /** The beginning of a history. */
+  private historyOf({ runId, throughEventId }: NonNullable<RunStep["copied"]>): RecordedEvent[] {
+    return this.runs.get(runId)?.recorded.slice(0, throughEventId) ?? [];
   }
 
   private post(delivered: readonly Message[], sent: readonly Message[]): void {
@@ -242,7 +284,18 @@ export class CoreWorld {
   }
 }
 
-/** The answer to message n is named -n of the sender of the message; its receiver is that sender. */
-function nameOf({ sender, number, receiver }: Message): string {
-  return number < 0 ? `${receiver.runId} ${number}` : `${sender.runId} ${number}`;
+/** The answer to message n is named -n of the sender of the message. */
+function nameOf({ sender, number }: Message): string {
+  return `${sender.runId} ${number}`;
 }
+
+function newModel(state: RunState): ModelRun {
+  const replay = beginReplay(state, replayWorld);
+  return { state, history: [], recorded: [], folded: newFold(), replay };
+}
+
+/** What history does not tell, as it is in the world. */
+export const replayWorld: ReplayWorld = {
+  namespaceId: (name) => (name === "main" ? "ns" : undefined),
+  updateHash: () => "h",
+};

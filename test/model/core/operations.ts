@@ -43,6 +43,7 @@ import {
 } from "./callers.js";
 import { checkRelease } from "./check-release.js";
 import type { CoreWorld } from "./core-world.js";
+import { reset } from "./reset.js";
 
 /** Numbers that vary an operation. */
 export interface Dice {
@@ -110,6 +111,7 @@ export const operations: Record<string, Operation> = {
       remember(world, run, decide);
     },
   },
+  reset: { weight: 2, play: (world, { a, b }) => reset(world, a, b) },
   /** The answer was lost, or comes late: the same call once more. */
   repeat: {
     weight: 3,

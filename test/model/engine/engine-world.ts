@@ -39,6 +39,8 @@ export class EngineWorld {
   readonly workflowTasks: HeldTask<WorkflowTask>[] = [];
   readonly activityTasks: HeldTask<ActivityTask>[] = [];
   private readonly seen = new Map<string, SeenRun>();
+  /** Runs that resets have made and that were to get all signals, with the runs that were left. */
+  private readonly resets = new Map<string, string>();
   private readonly tokens = new Set<string>();
   /** What is known of them stays known: all that they promised was read when they were found closed. */
   private readonly gone = new Set<string>();
@@ -102,6 +104,20 @@ export class EngineWorld {
   deleted(runId: string, times: number): void {
     rule(times <= 1 && (times === 0 || !this.gone.has(runId)), `run ${runId} was deleted twice`);
     if (times > 0) this.gone.add(runId);
+  }
+
+  /** Some end of a workflow task of some run of a workflow id, as far as runs have been read. */
+  resetPoint(workflowId: string, a: number, b: number): { runId: string; eventId: number } | undefined {
+    const runs = [...this.seen.values()].filter((run) => run.workflowId === workflowId);
+    const run = runs[a % runs.length];
+    const ends = run?.history.filter(({ kind }) => kind.case === "workflowTaskCompleted") ?? [];
+    const end = ends[b % ends.length];
+    return run === undefined || end === undefined ? undefined : { runId: run.runId, eventId: end.eventId };
+  }
+
+  /** A reset that gives all signals to the new run was acknowledged. */
+  wasReset(runId: string, base: string): void {
+    this.resets.set(runId, base);
   }
 
   /** Whether another run of the workflow id began between these two, or as one of them did. */
@@ -204,6 +220,10 @@ export class EngineWorld {
     await this.checkDeletions(found);
     this.reference.checkSignals(found);
     checkBetweenRuns(found);
+    for (const [runId, base] of this.resets) {
+      const kept = new Set(this.signalsOf(runId));
+      for (const name of this.signalsOf(base)) rule(kept.has(name), `the reset of ${base} lost ${name}`);
+    }
     for (const { faults } of this.servers) rule(faults.length === 0, `faults: ${JSON.stringify(faults)}`);
   }
 
@@ -224,6 +244,11 @@ export class EngineWorld {
         events.get(runId) === history.length,
         `${events.get(runId)} of ${history.length} events of ${runId} are left`,
       );
+  }
+
+  private signalsOf(runId: string): string[] {
+    const { history = [] } = this.seen.get(runId) ?? {};
+    return history.flatMap(({ kind }) => (kind.case === "signalReceived" ? [kind.value.name] : []));
   }
 
   /** How far the clock of the servers is ahead. */

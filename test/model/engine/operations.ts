@@ -1,6 +1,6 @@
 /** What may happen in the model over two servers: an entry each, with how often it is chosen. One more operation is one more entry. */
 import { OpenIdPolicy } from "../../../gen/pawl/v1/workflow_pb.js";
-import { UpdateStage } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { ResetReapply, UpdateStage } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../../src/core/errors.js";
 import { ms } from "../../support/actor.js";
 import { errorOf } from "../../support/engine.js";
@@ -97,6 +97,26 @@ export const operations: Record<string, Operation> = {
       if (done === 0) return;
       const found = await unlessRefused(world.on(a).get(run.workflowId, run.runId));
       rule(found === undefined, `run ${run.runId} is found after it was deleted`);
+    },
+  },
+  reset: {
+    weight: 1,
+    async play(world, { a, b }) {
+      const workflowId = idOf(a);
+      const point = world.resetPoint(workflowId, a >> 2, b);
+      if (point === undefined) return;
+      const requestId = world.newName("reset");
+      const reapply = b % 4 === 0 ? ResetReapply.NOTHING : ResetReapply.SIGNALS_AND_UPDATES;
+      const { runId, eventId } = point;
+      // The same call on both servers at once, as by a caller whose answer was lost.
+      const calls = [0, 1].map((n) =>
+        unlessRefused(world.on(b + n).reset(workflowId, eventId, { runId, requestId, reapply })),
+      );
+      const made = (await Promise.all(calls)).flatMap((answer) => answer?.runId ?? []);
+      const [first, second] = made;
+      if (first !== undefined && second !== undefined && first !== second)
+        rule(await world.isRunBetween(workflowId, first, second), `${requestId} made two runs`);
+      if (reapply !== ResetReapply.NOTHING) for (const one of made) world.wasReset(one, runId);
     },
   },
   pollTasks: {
