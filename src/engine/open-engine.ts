@@ -142,7 +142,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     ),
     deletions: openDeletions({ database, cache, watch, tellGone: (runId) => peers.tellChanged(runId, true) }),
     isAlone: () => peers.isAlone(),
-    ...tellingOfQueues({ database, serverId, dispatch, traffic }),
+    ...tellingOfQueues({ database, serverId, dispatch, traffic }, () => clock.latest()),
     tellDraining: (worker) => peers.tellDraining(worker),
     fault,
   };
@@ -183,8 +183,9 @@ function hearingWorkers(database: Database, clock: Clock): Pick<EngineParts, "wo
 
 function tellingOfQueues(
   parts: Omit<QueueLoadParts, "seenPolls">,
+  now: () => Micros,
 ): Pick<EngineParts, "queueLoads" | "seenPolls"> {
-  const seenPolls = openSeenPolls(parts);
+  const seenPolls = openSeenPolls({ ...parts, now });
   return { seenPolls, queueLoads: openQueueLoads({ ...parts, seenPolls }) };
 }
 

@@ -1,17 +1,25 @@
-/** For which tasks workers were seen to poll lately: at this server, and at the others as they last told. */
+/**
+ * For which tasks workers are there: those that were seen to poll lately, at this server or at the others as they last told, and those that have
+ * registered for them and are alive, which do not poll while all their slots are taken.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import { WorkerSpecSchema } from "../../gen/pawl/v1/worker_pb.js";
+import type { Micros } from "../core/run-state.js";
 import type { TaskNeed } from "../core/waiting.js";
 import type { QueueName } from "../store/claim.js";
 import type { Database } from "../store/database.js";
 import { readServerLoads } from "../store/servers.js";
+import { listWorkers, type WorkerRow } from "../store/workers.js";
 import type { Dispatch } from "./dispatch/dispatch.js";
 import type { Handled } from "./dispatch/handled-types.js";
 import { queueKey } from "./dispatch/task-queue.js";
+import { silentMicros } from "./worker-registry.js";
 
 /** Tells who was seen. */
 export interface SeenPolls {
   /** What this server has to tell the others of its polls: parts of its load. */
   told(): unknown[];
-  /** Reads what all servers have seen. The answer tells of tasks of a namespace whether a worker that takes such was seen to poll. */
+  /** Reads what all servers have seen. The answer tells of tasks of a namespace whether a worker is there that takes such. */
   read(namespaceId: string): Promise<(need: TaskNeed) => boolean>;
 }
 
@@ -20,6 +28,8 @@ export interface SeenPollsParts {
   readonly database: Database;
   readonly serverId: string;
   readonly dispatch: Pick<Dispatch, "handledTypes">;
+  /** The database's time. */
+  now(): Micros;
 }
 
 /** What polls of one side of a queue have handled, as servers tell it. Null: all types. Older servers pass it over. */
@@ -37,9 +47,11 @@ const moreMark = "more-polls";
 /** A server tells of so many queues, and of so many types of all of them together; of a queue beyond, that it handles all types. */
 const mostQueues = 1_000;
 const mostTypes = 2_000;
+/** So many registered workers are looked at. */
+const mostWorkers = 1_000;
 
 /** Opens what tells. */
-export function openSeenPolls({ database, serverId, dispatch }: SeenPollsParts): SeenPolls {
+export function openSeenPolls({ database, serverId, dispatch, now }: SeenPollsParts): SeenPolls {
   function own(): unknown[] {
     const queues = dispatch.handledTypes();
     let room = mostTypes;
@@ -52,19 +64,39 @@ export function openSeenPolls({ database, serverId, dispatch }: SeenPollsParts):
     return queues.length > mostQueues ? [...told, [moreMark]] : told;
   }
 
+  function isAlive({ isDraining, seenAt }: WorkerRow): boolean {
+    return !isDraining && seenAt > now() - silentMicros;
+  }
+
   return {
     told: own,
     async read(namespaceId) {
-      const others = await readServerLoads(database.read, serverId);
+      const asked = { namespaceId, taskQueue: "", after: "", limit: mostWorkers };
+      const [others, workers] = await Promise.all([
+        readServerLoads(database.read, serverId),
+        listWorkers(database.read, asked),
+      ]);
       const told = [own(), ...others].flatMap((load) => (Array.isArray(load) ? load : []));
       if (told.some(isMore)) return () => true;
-      const handled = joinPolls(told.filter(isToldPolls));
+      const handled = joinPolls([
+        ...told.filter(isToldPolls),
+        ...workers.filter(isAlive).flatMap(registeredPolls),
+      ]);
       return ({ kind, taskQueue, type }) => {
         const types = handled.get(queueKey({ kind, namespaceId, taskQueue }));
         return types === "all" || types?.has(type) === true;
       };
     },
   };
+}
+
+/** What a worker has registered for by name. One that names no types of a side may not poll that side at all. */
+function registeredPolls({ namespaceId, spec }: WorkerRow): ToldPolls[] {
+  const { taskQueues, workflowTypes, activityTypes } = fromBinary(WorkerSpecSchema, spec);
+  return taskQueues.flatMap((taskQueue): ToldPolls[] => [
+    [pollsMark, "workflow", namespaceId, taskQueue, workflowTypes],
+    [pollsMark, "activity", namespaceId, taskQueue, activityTypes],
+  ]);
 }
 
 function joinPolls(told: readonly ToldPolls[]): Map<string, Handled> {

@@ -38,7 +38,7 @@ test("tells other servers of a bounded number of queues and types, and rather to
   let others: unknown[] = [];
   const database = { read: { query: async () => others.map((load) => ({ load })) } } as unknown as Database;
   const open = (handledTypes: Dispatch["handledTypes"]) =>
-    openSeenPolls({ database, serverId: "", dispatch: { handledTypes } });
+    openSeenPolls({ database, serverId: "", dispatch: { handledTypes }, now: () => 0 });
   const isPolled = async (taskQueue: string, type: string, handled = own) =>
     (await open(() => handled).read("ns"))({ kind: "workflow", taskQueue, type });
   expect([await isPolled("q0", "a"), await isPolled("q0", "x")]).toEqual([true, false]);

@@ -40,13 +40,13 @@ test("counts workflow tasks that are ready, running and backing off", async () =
   const before = Date.now();
   for (const id of ["one", "two", "three", "closed"]) await it.start(id);
   expect(await sideOf(TaskKind.WORKFLOW)).toMatchObject({ ready: 4n, running: 0n, backingOff: 0n });
+  await it.terminate("closed");
   const tasks = await it.poll({ maxTasks: 3 });
   await it.complete(
     tasks.find(({ workflowId }) => workflowId === "one"),
     [completeWorkflow],
   );
   await it.fail(tasks.find(({ workflowId }) => workflowId === "two"));
-  await it.terminate("closed");
   expect(await sideOf(TaskKind.WORKFLOW)).toMatchObject({ ready: 0n, running: 1n, backingOff: 1n });
   expect((await sideOf(TaskKind.WORKFLOW))?.oldestReadyTime).toBeUndefined();
   cluster.moveTime(11_000);

@@ -94,6 +94,17 @@ describe("what a run waits for", () => {
     await Promise.all(polls);
   });
 
+  test("is no worker that is missing where one is registered and alive, which does not poll while it is busy", async () => {
+    await it.register("busy", { taskQueues: ["default"], workflowTypes: ["order"] });
+    await it.start("waits");
+    const first = async () => (await it.get("waits")).waitingFor[0];
+    expect(await first()).toMatch(/^Waits since .* all are busy\.$/);
+    cluster.moveTime(91_000);
+    expect(await first()).toMatch(/^No worker polls/);
+    await it.register("busy", { taskQueues: ["default"], activityTypes: ["order"] });
+    expect(await first()).toMatch(/^No worker polls/);
+  });
+
   test("is what workers have told of what their code does", async () => {
     await it.start("broken");
     const [task] = await it.poll();
