@@ -654,7 +654,7 @@ export type GetWorkflowResultRequest = Message<"pawl.v1.GetWorkflowResultRequest
   wait?: Duration | undefined;
 
   /**
-   * True to wait for that run alone, without following retries and continue-as-new.
+   * True to wait for that run alone, without following retries, continue-as-new and resets.
    *
    * @generated from field: bool this_run_only = 5;
    */
@@ -2030,7 +2030,7 @@ export const WorkflowService: GenService<{
     output: typeof GetHistoryResponseSchema;
   },
   /**
-   * Waits for the outcome of a workflow, following retries and continue-as-new.
+   * Waits for the outcome of a workflow, following retries, continue-as-new and resets.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetWorkflowResult
    */
@@ -2106,7 +2106,7 @@ export const WorkflowService: GenService<{
     output: typeof UpdateWorkflowResponseSchema;
   },
   /**
-   * Waits for the answer of an update.
+   * Waits for the answer of an update; in the run that goes on, if the one that has it is reset.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetUpdateResult
    */
