@@ -655,7 +655,7 @@ export type GetWorkflowResultRequest = Message<"pawl.v1.GetWorkflowResultRequest
   wait?: Duration | undefined;
 
   /**
-   * True to wait for that run alone, without following retries and continue-as-new.
+   * True to wait for that run alone, without following retries, continue-as-new and resets.
    *
    * @generated from field: bool this_run_only = 5;
    */
@@ -2052,7 +2052,7 @@ export const WorkflowService: GenService<{
     output: typeof GetHistoryResponseSchema;
   },
   /**
-   * Waits for the outcome of a workflow, following retries and continue-as-new.
+   * Waits for the outcome of a workflow, following retries, continue-as-new and resets.
    *
    * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND.
    *
@@ -2138,7 +2138,7 @@ export const WorkflowService: GenService<{
     output: typeof UpdateWorkflowResponseSchema;
   },
   /**
-   * Waits for the answer of an update.
+   * Waits for the answer of an update; in the run that goes on, if the one that has it is reset.
    *
    * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or UPDATE_NOT_FOUND.
    *

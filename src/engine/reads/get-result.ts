@@ -26,7 +26,7 @@ export interface OutcomeAsk {
 
 type Outcome = MessageInitShape<typeof WorkflowOutcomeSchema>;
 
-/** Waits for the outcome of a workflow, following retries and continue-as-new. */
+/** Waits for the outcome of a workflow, following retries, continue-as-new and resets. */
 export async function getWorkflowResult(parts: EngineParts, request: GetWorkflowResultRequest, call: Call) {
   const namespace = await parts.namespaces.find(request.namespace);
   const { workflowId, runId, thisRunOnly, wait } = request;

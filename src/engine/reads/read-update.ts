@@ -6,7 +6,7 @@ import { UpdateStage, type UpdateStateSchema } from "../../../gen/pawl/v1/workfl
 import { RefusedError } from "../../core/errors.js";
 import { runDeleted } from "../../core/refusals.js";
 import { type RunState, runKeyId } from "../../core/run-state.js";
-import { statusName } from "../../core/status.js";
+import { isClosedStatus, statusName } from "../../core/status.js";
 import { readRejection } from "../../store/updates.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
@@ -22,18 +22,26 @@ export interface UpdateAsk extends RunName {
 
 type Update = MessageInitShape<typeof UpdateStateSchema>;
 
-/** Waits until an update has come so far, or the time is over. Throws UPDATE_NOT_FOUND. */
+/** Waits until an update has come so far, or the time is over; in the run that goes on, if the one that has it is reset. Throws UPDATE_NOT_FOUND. */
 export async function waitForUpdate(parts: EngineParts, ask: UpdateAsk, call: Call): Promise<Update> {
   const { updateId, waitMs, ...name } = ask;
   const wanted = ask.stage || UpdateStage.COMPLETED;
   const keys = [runKeyId("update", updateId)];
-  const first = await findRun(parts, { ...name, keys });
+  let { runId } = await findRun(parts, { ...name, keys });
   const waiter = startWait(waitTimeOf(call, waitMs, Date.now()), call.signal);
-  const stopWatching = parts.watch.watch(first.runId, waiter.wake);
+  let stopWatching = parts.watch.watch(runId, waiter.wake);
   try {
     for (let goesOn = true; ; goesOn = await waiter.next()) {
       // Loaded once it is watched, and once more when the wait is over: a change between is never missed.
-      const run = await findKnownRun(parts, { ...name, runId: first.runId, keys });
+      const run = await findKnownRun(parts, { ...name, runId, keys });
+      const next = await findGoingOn(parts, run, updateId);
+      if (next !== undefined) {
+        stopWatching();
+        stopWatching = parts.watch.watch(next, waiter.wake);
+        runId = next;
+        waiter.wake();
+        continue;
+      }
       const update = await readUpdate(parts, run, updateId);
       if (!goesOn || (update.stage ?? 0) >= wanted) return update;
     }
@@ -41,6 +49,18 @@ export async function waitForUpdate(parts: EngineParts, ask: UpdateAsk, call: Ca
     stopWatching();
     waiter.close();
   }
+}
+
+/** The run to which a reset gave an update that its run had not answered. Undefined: there is none. */
+async function findGoingOn(parts: EngineParts, run: RunState, updateId: string): Promise<string | undefined> {
+  const key = run.keys.get(runKeyId("update", updateId));
+  if (key === undefined || !isClosedStatus(run.status)) return undefined;
+  const event = await parts.events.read(run, key.eventId);
+  if (event?.kind.case !== "workflowTerminated" || !event.kind.value.isReset) return undefined;
+  const { namespaceId, workflowId } = run;
+  const keys = [runKeyId("update", updateId)];
+  const next = await findRun(parts, { namespaceId, workflowId, runId: event.kind.value.nextRunId, keys });
+  return next.updates.has(updateId) || keys.some((name) => next.keys.has(name)) ? next.runId : undefined;
 }
 
 async function readUpdate(parts: EngineParts, run: RunState, updateId: string): Promise<Update> {

@@ -100,7 +100,7 @@ export const operations: Record<string, Operation> = {
     },
   },
   reset: {
-    weight: 1,
+    weight: 2,
     async play(world, { a, b }) {
       const workflowId = idOf(a);
       const point = world.resetPoint(workflowId, a >> 2, b);

@@ -124,12 +124,16 @@ const child: fc.Arbitrary<ChildState> = record({
   parentClosePolicy: fc.constantFrom(ParentClosePolicy.ABANDON, ParentClosePolicy.TERMINATE),
 });
 
-const externalRequest: fc.Arbitrary<ExternalRequestState> = record({
-  seq: fc.integer({ min: 1, max: 6 }),
-  initiatedEventId: count,
-  kind: fc.constantFrom("signal", "cancel"),
-  target: record(address),
-});
+const externalRequest: fc.Arbitrary<ExternalRequestState> = fc.record(
+  {
+    seq: fc.integer({ min: 1, max: 6 }),
+    initiatedEventId: count,
+    kind: fc.constantFrom("signal", "cancel"),
+    target: record(address),
+    sentBy: id,
+  },
+  { noNullPrototype: true, requiredKeys: ["seq", "initiatedEventId", "kind", "target"] },
+);
 
 const buffered: fc.Arbitrary<BufferedEvent> = record({
   position: fc.integer({ min: 0, max: 8 }),
@@ -315,10 +319,18 @@ export const arbitraryRunLife: fc.Arbitrary<readonly RunState[]> = fc
           ...next.keys.map((entry) => [`${entry.kind}:${entry.key}`, entry] as const),
         ]),
         ...(keeps[0] && last ? { workflowTask: last.workflowTask, buffered: last.buffered } : {}),
+        ...(keeps[1] && last ? { settings: withOwner(last.settings, last.runId) } : {}),
       });
     }
     return states;
   });
+
+/** Another run has taken over the child. */
+function withOwner(settings: RunSettings, ownerRunId: string): RunSettings {
+  return settings.parent === undefined
+    ? settings
+    : { ...settings, parent: { ...settings.parent, ownerRunId } };
+}
 
 function bySeq<T extends { seq: number }>(list: readonly T[]): ReadonlyMap<number, T> {
   return new Map([...list].sort((a, b) => a.seq - b.seq).map((entry) => [entry.seq, entry]));
