@@ -142,7 +142,7 @@ describe.each(Object.entries(pagedReads))("a page token of %s", (name, read) => 
   test("that is forged finds nothing that it may not, and is no fault of the server", async () => {
     const { nextPageToken = "" } = await read(ours, "");
     const [query] = JSON.parse(Buffer.from(nextPageToken, "base64url").toString());
-    const allowed = [undefined, "INVALID_PAGE_TOKEN", "WORKFLOW_NOT_FOUND"];
+    const allowed = [undefined, "INVALID_PAGE_TOKEN", "WORKFLOW_NOT_FOUND", "RUN_DELETED"];
     for (const position of forgedPositions) {
       const forged = Buffer.from(JSON.stringify([query, position])).toString("base64url");
       expect(allowed, JSON.stringify(position)).toContain(await reasonOf(read(ours, forged)));

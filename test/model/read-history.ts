@@ -24,6 +24,8 @@ export interface Folded {
   readonly requests: Map<number, number>;
   /** Names of the signals that were sent to this run, in order; none that an earlier run brought along. */
   readonly signals: string[];
+  /** Those that an earlier run brought along: sent again, such a signal is known here. */
+  readonly broughtSignals: Set<string>;
   /** Seqs by kind of the events that commands made, by their Completed event. */
   readonly made: Map<number, string[]>;
   /** Updates that were accepted and not answered: their UpdateAccepted by id. */
@@ -78,6 +80,7 @@ function newReading(): Reading {
     requests: new Map(),
     made: new Map(),
     signals: [],
+    broughtSignals: new Set(),
     accepted: new Map(),
     lastNews: 0,
     fireTimes: new Map(),
@@ -169,11 +172,12 @@ function readKind(read: Reading, { eventId, kind }: HistoryEvent, time: number):
       if (kind.case === "workflowTaskCompleted") read.previousStartedEventId = kind.value.startedEventId;
       // What lies before was copied from another run.
       if (kind.case === "workflowTaskFailed" && kind.value.cause === WorkflowTaskFailureCause.RESET)
-        read.signals.length = 0;
+        for (const name of read.signals.splice(0)) read.broughtSignals.add(name);
       read.task = undefined;
       return;
     case "signalReceived":
       if (kind.value.originRunId === "") read.signals.push(kind.value.name);
+      else read.broughtSignals.add(kind.value.name);
       read.lastNews = eventId;
       return;
     case "workflowCancelRequested":

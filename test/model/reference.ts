@@ -86,6 +86,7 @@ export class Reference {
   /** Compares signals: each that was acknowledged is there once, and none twice. */
   checkSignals(runs: readonly FoundRun[]): void {
     const found = new Map<string, FoundRun[]>();
+    const brought = new Map(runs.map(({ runId, folded }) => [runId, folded.broughtSignals]));
     for (const run of runs)
       for (const name of [...run.folded.signals, ...run.bufferedSignals]) {
         const known = found.get(name) ?? [];
@@ -101,7 +102,7 @@ export class Reference {
       rule(got.length <= runIds.size, `signal ${name} is there ${got.length} times`);
       for (const runId of runIds)
         rule(
-          got.some((run) => run.runId === runId),
+          got.some((run) => run.runId === runId) || brought.get(runId)?.has(name) === true,
           `acknowledged signal ${name} of ${runId} is lost`,
         );
     }
