@@ -272,7 +272,8 @@ function hear(draft: Draft, { event: { kind }, receiver: { runId } }: Message): 
 
 function isChildOf({ settings }: RunState, { sender }: Message): boolean {
   const { parent } = settings;
-  return (parent?.ownerRunId ?? parent?.runId) === sender.runId;
+  if (parent === undefined) return false;
+  return (parent.ownerRunId ?? parent.runId) === sender.runId || parent.runId === sender.knownAs;
 }
 
 /** Whether a message for some run of the workflow id is for this one. A parent knows a child by the id of its first run. */

@@ -216,8 +216,13 @@ export function removeUpdate(draft: Draft, updateId: string): void {
   ownUpdates(draft).delete(updateId);
 }
 
-/** Sends a message to another run; it goes out once this is committed. */
-export function sendMessage(draft: Draft, receiver: MessageReceiver, event: HistoryEvent): void {
+/** Sends a message to another run, which may be an open child; it goes out once this is committed. */
+export function sendMessage(
+  draft: Draft,
+  receiver: MessageReceiver,
+  event: HistoryEvent,
+  child?: ChildState,
+): void {
   const { run, now } = draft;
   const { namespaceId, workflowId, runId, settings } = run;
   const { namespace, parent } = settings;
@@ -229,6 +234,7 @@ export function sendMessage(draft: Draft, receiver: MessageReceiver, event: Hist
       workflowId,
       runId,
       ...(parent === undefined ? {} : { root: parent.root }),
+      ...(child === undefined || child.startedBy.runId === runId ? {} : { knownAs: child.startedBy.runId }),
     },
     number: run.messagesSent,
     receiver: { namespaceId: receiver.namespaceId, workflowId: receiver.workflowId, runId: receiver.runId },

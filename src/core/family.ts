@@ -19,7 +19,7 @@ export function tellParent(draft: Draft, closing: HistoryEvent["kind"]): void {
 export function closeChildren(draft: Draft): void {
   for (const child of draft.run.children.values()) {
     const kind = policyKind(draft, child);
-    if (kind !== undefined) sendMessage(draft, child, makeEvent(0, draft.now, kind, {}));
+    if (kind !== undefined) sendMessage(draft, child, makeEvent(0, draft.now, kind, {}), child);
   }
 }
 

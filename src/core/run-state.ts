@@ -324,6 +324,8 @@ export interface MessageSender extends RunAddress {
   readonly namespaceId: string;
   /** The run at the top of its chain of parents. Unset: itself. */
   readonly root?: RunAddress;
+  /** To a child: the run that started it, if that is an earlier one of the chain, by which the child knows its parent. */
+  readonly knownAs?: string;
 }
 
 /** Whom a message is for. */

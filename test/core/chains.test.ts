@@ -2,7 +2,17 @@ import { describe, expect, it } from "vitest";
 import { ContinuationReason } from "../../gen/pawl/v1/event_pb.js";
 import { signalWithStart } from "../../src/core/signal-with-start.js";
 import { wake } from "../../src/core/wake.js";
-import { child, continueAsNew, json, parentOf, seconds, signalStart, terminate } from "./between-runs.js";
+import {
+  cancelChild,
+  child,
+  continueAsNew,
+  json,
+  parentOf,
+  seconds,
+  signalOther,
+  signalStart,
+  terminate,
+} from "./between-runs.js";
 import { commands, reasonOf } from "./scenario.js";
 import { newWorld } from "./world.js";
 
@@ -141,6 +151,23 @@ describe("chains", () => {
     terminate(world, "p");
     world.deliver();
     expect(world.kinds("e").at(-1)).toBe("workflowTerminated");
+  });
+
+  it("reach the children that they kept, whatever run of the child is open by then", () => {
+    const world = parentOf(child(1), child(2, { spec: { workflowId: "d", workflowType: "order" } }));
+    world.deliver();
+    world.runTask("p", continueAsNew({ keepChildren: true }));
+    for (const id of ["c", "d"]) world.runTask(id, continueAsNew());
+    world.now += 2_000_000;
+    for (const id of ["p", "c", "d"]) world.apply(id, wake);
+    for (const id of ["c", "d"]) world.runTask(id);
+    world.runTask("p", cancelChild(3, 1), signalOther(4, { target: { workflowId: "c" }, childOnly: true }));
+    world.deliver();
+    expect(world.kinds("c")).toContain("workflowCancelRequested");
+    expect(world.kinds("c")).toContain("signalReceived");
+    terminate(world, "p");
+    world.deliver();
+    for (const id of ["c", "d"]) expect(world.kinds(id).at(-1)).toBe("workflowTerminated");
   });
 
   it("try a run again with the input and header that it was started with", () => {

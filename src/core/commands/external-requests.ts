@@ -6,11 +6,11 @@ import type {
 } from "../../../gen/pawl/v1/command_pb.js";
 import { ExternalFailureCause } from "../../../gen/pawl/v1/event_pb.js";
 import type { RunRef } from "../../../gen/pawl/v1/workflow_pb.js";
-import { addEvent, type EventKind, putExternalRequest, sendMessage } from "../draft.js";
+import { addEvent, type Draft, type EventKind, putExternalRequest, sendMessage } from "../draft.js";
 import { recordLater } from "../outside.js";
 import { checkHeader, checkPayload } from "../payload.js";
 import { invalidField } from "../refusals.js";
-import type { ExternalRequestState, RunAddress } from "../run-state.js";
+import type { ChildState, ExternalRequestState, MessageReceiver, RunAddress } from "../run-state.js";
 import { checkName, checkRunId, checkText } from "../text.js";
 import { type CommandScope, checkPendingLimit, namespaceIdOf, takeSeq } from "./scope.js";
 
@@ -95,5 +95,18 @@ function request(
     return;
   }
   putExternalRequest(draft, { ...state, initiatedEventId });
-  sendMessage(draft, { namespaceId, workflowId: target.workflowId, runId: target.runId }, event);
+  const receiver = { namespaceId, workflowId: target.workflowId, runId: target.runId };
+  sendMessage(draft, receiver, event, findChild(draft, receiver));
+}
+
+/** The open child that is meant, if it is one. */
+function findChild(
+  { run }: Draft,
+  { namespaceId, workflowId, runId }: MessageReceiver,
+): ChildState | undefined {
+  for (const child of run.children.values()) {
+    const isNamed = child.workflowId === workflowId && child.namespaceId === namespaceId;
+    if (isNamed && (runId === "" || child.runId === runId)) return child;
+  }
+  return undefined;
 }
