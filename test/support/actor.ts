@@ -138,6 +138,34 @@ export function actor({ operations }: TestServer, namespace: string) {
       const { outcomes = [] } = await operations.completeWorkflowTasks(request, callOf());
       return outcomes[0];
     },
+    /** Completes a workflow task; answers all that the call does. */
+    finish: async (
+      task: Pick<WorkflowTask, "taskToken"> | undefined,
+      commands: CommandInit[],
+      rest: { workerId?: string; returnNextTasks?: boolean } = {},
+    ) => {
+      const request = create(wk.CompleteWorkflowTasksRequestSchema, {
+        namespace,
+        ...rest,
+        completions: [{ taskToken: tokenOf(task), commands }],
+      });
+      const answer = await operations.completeWorkflowTasks(request, callOf());
+      return create(wk.CompleteWorkflowTasksResponseSchema, answer);
+    },
+    /** Sends commands of a workflow task ahead. Answers how many it has. */
+    append: async (task: Pick<WorkflowTask, "taskToken">, offset: number, commands: CommandInit[]) => {
+      const request = create(wk.AppendCommandsRequestSchema, {
+        ...{ namespace, taskToken: task.taskToken, offset },
+        commands,
+      });
+      return (await operations.appendCommands(request, callOf())).count ?? 0;
+    },
+    /** Reads where an activity stands. */
+    activity: async ({ workflowId, runId, seq }: Pick<ActivityTask, "workflowId" | "runId" | "seq">) => {
+      const activity = { workflowId, runId, activity: { case: "seq" as const, value: seq } };
+      const request = create(wk.GetActivityRequestSchema, { namespace, activity });
+      return create(wk.GetActivityResponseSchema, await operations.getActivity(request, callOf()));
+    },
     update: async (
       workflowId: string,
       rest: Init<typeof wf.UpdateWorkflowRequestSchema> = {},

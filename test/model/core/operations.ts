@@ -10,6 +10,7 @@ import {
 import { ClosedIdPolicy, OpenIdPolicy, WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { completeActivity, returnActivity, startActivity } from "../../../src/core/activity.js";
 import { failActivity } from "../../../src/core/activity-retry.js";
+import { appendCommands } from "../../../src/core/append-commands.js";
 import { cancelWorkflow } from "../../../src/core/cancel.js";
 import { completeWorkflowTask } from "../../../src/core/complete-workflow-task.js";
 import { type DirectInput, directOperation } from "../../../src/core/direct-operation.js";
@@ -227,6 +228,21 @@ export const operations: Record<string, Operation> = {
       world.reference.completed(run.runId, completed.value.startedEventId, makes);
       world.reference.checkCommands(run.runId, after.folded);
       remember(world, run, decide);
+    },
+  },
+  /** Sends commands ahead; they are the engine's to keep. */
+  append: {
+    weight: 1,
+    play(world, { a, b }) {
+      const fence = pickTask(world, a, b);
+      const run = fence && ofRun(world, fence.runId);
+      if (fence === undefined || run === undefined) return;
+      const offset = run.workflowTask?.appended?.count ?? 0;
+      const input = { fence, offset: a % 5 === 0 ? offset + 1 : offset, count: 1 + (b % 3), bytes: 10 };
+      const decide = (state: RunState, context: Context) => appendCommands(state, input, context);
+      // Unlike other calls under a lease, this one does not end it.
+      if (isHolder(world, run, fence)) world.call(run, decide);
+      else underTask(world, run, fence, decide);
     },
   },
   failTask: {

@@ -14,8 +14,12 @@ export interface HeldTask<T> {
   readonly task: T;
   /** Whether its lease is known to be over. */
   isOver: boolean;
+  /** Whether one caller alone works on it: nobody else chooses it. */
+  isApart: boolean;
   /** How many answers were taken. */
   taken: number;
+  /** What came with the answers. */
+  readonly given: (WorkflowTask | ActivityTask)[];
 }
 
 interface StoredRun {
@@ -50,7 +54,7 @@ export class EngineWorld {
     readonly cluster: TestCluster,
     readonly servers: readonly TestServer[],
     readonly actors: readonly Actor[],
-    private readonly namespace: string,
+    readonly namespace: string,
   ) {}
 
   static async open(cluster: TestCluster, servers: readonly TestServer[]): Promise<EngineWorld> {
@@ -76,13 +80,33 @@ export class EngineWorld {
     return found;
   }
 
-  /** A task came out of a poll: under a token that no other poll got. */
-  took(task: WorkflowTask | ActivityTask): void {
+  /** A task came out of a poll: under a token that no other poll got. Undefined: it can't be held as a workflow task is. */
+  took(task: WorkflowTask | ActivityTask): HeldTask<WorkflowTask> | undefined {
+    if ("isQueryOnly" in task && task.isQueryOnly) return undefined;
     const token = Buffer.from(task.taskToken).toString("hex");
     rule(!this.tokens.has(token), `a task of ${task.runId} was handed out twice`);
     this.tokens.add(token);
-    if ("startedEventId" in task) this.workflowTasks.push({ task, isOver: false, taken: 0 });
-    else this.activityTasks.push({ task, isOver: false, taken: 0 });
+    const state = { isOver: false, isApart: false, taken: 0, given: [] };
+    if (!("startedEventId" in task)) {
+      this.activityTasks.push({ task, ...state });
+      return undefined;
+    }
+    const held = { task, ...state };
+    this.workflowTasks.push(held);
+    return held;
+  }
+
+  /** Tasks came in answers of which one may repeat another, or `known` ones. */
+  tookSome(
+    tasks: readonly (WorkflowTask | ActivityTask)[],
+    known: readonly (WorkflowTask | ActivityTask)[] = [],
+  ): void {
+    const tokens = new Set(known.map(({ taskToken }) => Buffer.from(taskToken).toString("hex")));
+    for (const task of tasks) {
+      const token = Buffer.from(task.taskToken).toString("hex");
+      if (!tokens.has(token)) this.took(task);
+      tokens.add(token);
+    }
   }
 
   lastSeqOf(runId: string): number {

@@ -1,39 +1,16 @@
 /** What may happen in the model over two servers: an entry each, with how often it is chosen. One more operation is one more entry. */
+import { ActivityStatus } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { OpenIdPolicy } from "../../../gen/pawl/v1/workflow_pb.js";
 import { ResetReapply, UpdateStage } from "../../../gen/pawl/v1/workflow_service_pb.js";
-import { RefusedError } from "../../../src/core/errors.js";
 import { ms } from "../../support/actor.js";
-import { errorOf } from "../../support/engine.js";
 import { chooseCommands } from "../command-table.js";
 import { rule } from "../rule.js";
-import type { EngineWorld } from "./engine-world.js";
-
-/** Numbers that vary an operation. */
-export interface Dice {
-  readonly a: number;
-  readonly b: number;
-}
-
-interface Operation {
-  readonly weight: number;
-  readonly play: (world: EngineWorld, dice: Dice) => Promise<void>;
-}
-
-const workflowIds = ["wf-0", "wf-1", "wf-2", "wf-3"];
-const idOf = (a: number) => workflowIds[a % workflowIds.length] ?? "";
-
-/** The answer; undefined if it is refused. */
-async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof RefusedError) return undefined;
-    throw error;
-  }
-}
+import { answered, idOf, type Operation, pick, unlessRefused } from "./callers.js";
+import { rarerOperations } from "./rarer-operations.js";
 
 /** All operations by name. */
 export const operations: Record<string, Operation> = {
+  ...rarerOperations,
   start: {
     weight: 3,
     async play(world, { a, b }) {
@@ -128,8 +105,7 @@ export const operations: Record<string, Operation> = {
       if (b % 3 > 0) return;
       // The answer was lost: the same poll on the same server gets the same tasks while they are out.
       const again = await world.on(a).poll(request);
-      const known = new Set(tasks.map(({ taskToken }) => Buffer.from(taskToken).toString("hex")));
-      for (const task of again) if (!known.has(Buffer.from(task.taskToken).toString("hex"))) world.took(task);
+      world.tookSome(again, tasks);
     },
   },
   completeTask: {
@@ -147,11 +123,17 @@ export const operations: Record<string, Operation> = {
         seqs: world.seqsOf(runId),
         lastSeq: world.lastSeqOf(runId) + 10 * (held.isOver ? 1 : 0),
       });
+      const rest = { returnNextTasks: a % 4 === 0 };
       const answers = await Promise.all([
-        world.on(b).complete(task, chosen.commands),
-        ...(b % 2 === 0 ? [world.on(b + 1).complete(task, chosen.commands)] : []),
+        world.on(b).finish(task, chosen.commands, rest),
+        ...(b % 2 === 0 ? [world.on(b + 1).finish(task, chosen.commands, rest)] : []),
       ]);
-      const applied = answered(held, answers, `task ${startedEventId} of ${runId}`);
+      const outcomes = answers.map((answer) => answer.outcomes[0]);
+      const applied = answered(held, outcomes, `task ${startedEventId} of ${runId}`);
+      // A repeat is given the same once more, as long as it is out.
+      const given = answers.flatMap((answer) => [...answer.nextTasks, ...answer.activityTasks]);
+      world.tookSome(given, held.given);
+      held.given.push(...given);
       if (applied === 1) world.reference.completed(runId, startedEventId, chosen.makes);
     },
   },
@@ -211,7 +193,9 @@ export const operations: Record<string, Operation> = {
       const held = pick(world.activityTasks, a, b);
       if (held === undefined) return;
       const calls = [0, 1].slice(b % 2).map((n) => world.on(b + n).completeActivity(held.task));
-      answered(held, await Promise.all(calls), `activity ${held.task.seq}`);
+      if (answered(held, await Promise.all(calls), `activity ${held.task.seq}`) === 0) return;
+      const { status } = await world.on(b + 1).activity(held.task);
+      rule(status === ActivityStatus.COMPLETED, `activity ${held.task.seq} is completed wherever one looks`);
     },
   },
   failActivity: {
@@ -255,37 +239,3 @@ export const operations: Record<string, Operation> = {
     },
   },
 };
-
-/** One that nobody has answered, and one time in five an old one. */
-function pick<T extends { isOver: boolean }>(all: readonly T[], a: number, b: number): T | undefined {
-  const live = all.filter(({ isOver }) => !isOver);
-  const chosen = b % 5 === 4 ? all : live;
-  return chosen[a % chosen.length];
-}
-
-type Answer = Parameters<typeof errorOf>[0];
-
-/** Notes answers to a task: at the most one is ever taken. Answers how many of these were. */
-function answered(
-  held: { isOver: boolean; taken: number },
-  answers: readonly Answer[],
-  what: string,
-): number {
-  const applied = answers.filter((answer) => outcomeOf(answer) === "applied").length;
-  held.taken += applied;
-  rule(held.taken <= 1, `${held.taken} answers to ${what} were taken`);
-  held.isOver ||= applied > 0 || answers.some((answer) => isOver(errorOf(answer)));
-  return applied;
-}
-
-function isOver(reason: string | undefined): boolean {
-  return reason === "STALE_LEASE" || reason === "WORKFLOW_NOT_FOUND";
-}
-
-function outcomeOf(answer: Answer): "applied" | "repeated" | "refused" {
-  if (errorOf(answer) !== undefined) return "refused";
-  const value = answer?.outcome?.value;
-  const isRepeat =
-    typeof value === "object" && value !== null && "alreadyApplied" in value && value.alreadyApplied === true;
-  return isRepeat ? "repeated" : "applied";
-}
