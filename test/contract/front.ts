@@ -2,11 +2,15 @@
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { silentLogger } from "../../src/engine/logger.js";
-import type { EngineOptions } from "../../src/engine/open-engine.js";
 import { openFront } from "../../src/server/front/front.js";
 import { createMetrics } from "../../src/server/metrics.js";
 import { createService } from "../../src/service/service.js";
-import { openTestCluster, type TestCluster, type TestServer } from "../support/engine.js";
+import {
+  openTestCluster,
+  type TestCluster,
+  type TestServer,
+  type TestServerOptions,
+} from "../support/engine.js";
 
 /** By which protocol a client calls. */
 export type Protocol = "gRPC" | "Connect";
@@ -25,7 +29,7 @@ export interface ContractHouse {
   readonly cluster: TestCluster;
   readonly main: CalledServer;
   /** Opens one more server, for a case that needs its own. The house closes it. */
-  open(options?: Partial<EngineOptions> & { readonly maxRequestBytes?: number }): Promise<CalledServer>;
+  open(options?: TestServerOptions): Promise<CalledServer>;
   close(): Promise<void>;
 }
 
@@ -34,7 +38,7 @@ export async function openHouse(protocol: Protocol): Promise<ContractHouse> {
   const cluster = await openTestCluster();
   const opened: CalledServer[] = [];
 
-  async function open(options: Partial<EngineOptions> = {}): Promise<CalledServer> {
+  async function open(options: TestServerOptions = {}): Promise<CalledServer> {
     const server = await cluster.open(options);
     const metrics = createMetrics();
     const maxRequestBytes = options.maxRequestBytes ?? 4 * 1024 * 1024;

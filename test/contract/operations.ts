@@ -28,6 +28,7 @@ import { cancelWorkflow } from "./workflows/cancel-workflow.js";
 import { completeWorkflow } from "./workflows/complete-workflow.js";
 import { continueAsNew } from "./workflows/continue-as-new.js";
 import { countWorkflows } from "./workflows/count-workflows.js";
+import { deleteWorkflow } from "./workflows/delete-workflow.js";
 import { failWorkflow } from "./workflows/fail-workflow.js";
 import { finaliseCancellation } from "./workflows/finalise-cancellation.js";
 import { getHistory } from "./workflows/get-history.js";
@@ -35,8 +36,10 @@ import { getUpdateResult } from "./workflows/get-update-result.js";
 import { getWorkflow } from "./workflows/get-workflow.js";
 import { getWorkflowResult } from "./workflows/get-workflow-result.js";
 import { listChildWorkflows } from "./workflows/list-child-workflows.js";
+import { listWaiting } from "./workflows/list-waiting.js";
 import { listWorkflows } from "./workflows/list-workflows.js";
 import { queryWorkflow } from "./workflows/query-workflow.js";
+import { resetWorkflow } from "./workflows/reset-workflow.js";
 import { signalWithStartWorkflow } from "./workflows/signal-with-start-workflow.js";
 import { signalWorkflow } from "./workflows/signal-workflow.js";
 import { startChildWorkflow } from "./workflows/start-child-workflow.js";
@@ -68,6 +71,9 @@ export const operations: readonly OperationContract[] = [
   queryWorkflow,
   updateWorkflow,
   getUpdateResult,
+  resetWorkflow,
+  deleteWorkflow,
+  listWaiting,
   scheduleActivity,
   pollActivityTasks,
   getActivity,

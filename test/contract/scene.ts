@@ -9,8 +9,8 @@ import type { ActivityTask, WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
 import { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
 import type { WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
-import type { EngineOptions } from "../../src/engine/open-engine.js";
 import { scheduleActivity, tokenOf } from "../support/actor.js";
+import type { TestServerOptions } from "../support/engine.js";
 import { until } from "../support/until.js";
 import type { CalledServer, ContractHouse } from "./front.js";
 
@@ -151,12 +151,19 @@ export async function openScene(house: ContractHouse) {
       const { upkeep } = house.main.server;
       while ((await upkeep.releaseDeadWorkers()) === 0);
     },
+    /** Deletes the latest run of a workflow id, with all that hangs on it; closes it first if it is open. */
+    async remove(workflowId: string): Promise<void> {
+      const { outcome } = await workflows.getWorkflow({ namespace, workflowId });
+      if (outcome === undefined) await workflows.terminateWorkflow({ namespace, workflowId });
+      await workflows.deleteWorkflow({ namespace, workflowId });
+      while ((await house.main.server.upkeep.clearDeletions()) === 0);
+    },
     /** Waits until a query is open. */
     isAsked: () => until("a query is open", () => house.main.server.held().queries > 0),
     /** Waits until so many polls wait for tasks. */
     isPolled: (polls = 1) => until("polls wait", () => house.main.server.held().waitingPolls === polls),
     /** Calls at a server that is opened for it alone. */
-    async atServer<T>(options: Partial<EngineOptions>, work: (own: OwnServer) => Promise<T>): Promise<T> {
+    async atServer<T>(options: TestServerOptions, work: (own: OwnServer) => Promise<T>): Promise<T> {
       const called = await house.open(options);
       try {
         return await work({ ...clientsOf(called), called });

@@ -2317,7 +2317,8 @@ export const WorkerService: GenService<{
     output: typeof CompleteWorkflowTasksResponseSchema;
   },
   /**
-   * Sends commands of a task ahead of its completion, when all together would exceed a request. They are kept with the task.
+   * Sends commands of a task ahead of its completion, when all together would exceed a request. They are kept with the task, which only a completion can
+   * end then: a direct operation with its token is refused with INVALID_FIELD.
    *
    * Errors: INVALID_ARGUMENT, INVALID_TOKEN; ABORTED, STALE_LEASE; RESOURCE_EXHAUSTED, CALL_LIMIT.
    *
@@ -2536,7 +2537,7 @@ export const WorkerService: GenService<{
   /**
    * Gets an activity, pending or ended; may wait until it has ended.
    *
-   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or ACTIVITY_NOT_FOUND.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND, RUN_DELETED or ACTIVITY_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkerService.GetActivity
    */

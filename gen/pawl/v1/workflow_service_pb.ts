@@ -1982,7 +1982,7 @@ export const WorkflowService: GenService<{
   /**
    * Starts a workflow. Its first event and its first task are durable before the answer.
    *
-   * Errors: ALREADY_EXISTS with WORKFLOW_EXISTS, by the id policies, or REQUEST_ID_REUSED.
+   * Errors: ALREADY_EXISTS with WORKFLOW_EXISTS, by the id policies, or REQUEST_ID_REUSED; NOT_FOUND, RUN_DELETED, if it waits for the outcome.
    *
    * @generated from rpc pawl.v1.WorkflowService.StartWorkflow
    */
@@ -2006,7 +2006,7 @@ export const WorkflowService: GenService<{
   /**
    * Gets the record of a run, with what it waits for.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetWorkflow
    */
@@ -2042,7 +2042,7 @@ export const WorkflowService: GenService<{
   /**
    * Gets the events of a run in pages; may wait for new ones.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetHistory
    */
@@ -2052,9 +2052,9 @@ export const WorkflowService: GenService<{
     output: typeof GetHistoryResponseSchema;
   },
   /**
-   * Waits for the outcome of a workflow, following retries, continue-as-new and resets.
+   * Waits for the outcome of a workflow, following retries, continue-as-new and resets of the run while it was open.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetWorkflowResult
    */
@@ -2128,7 +2128,8 @@ export const WorkflowService: GenService<{
   /**
    * Sends a request with an answer; the run may reject it before it is recorded.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_CLOSED; ALREADY_EXISTS, REQUEST_ID_REUSED; RESOURCE_EXHAUSTED, PENDING_LIMIT.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED; FAILED_PRECONDITION, WORKFLOW_CLOSED; ALREADY_EXISTS, REQUEST_ID_REUSED; RESOURCE_EXHAUSTED,
+   * PENDING_LIMIT.
    *
    * @generated from rpc pawl.v1.WorkflowService.UpdateWorkflow
    */
@@ -2140,7 +2141,7 @@ export const WorkflowService: GenService<{
   /**
    * Waits for the answer of an update; in the run that goes on, if the one that has it is reset.
    *
-   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or UPDATE_NOT_FOUND.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND, RUN_DELETED or UPDATE_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkflowService.GetUpdateResult
    */
@@ -2155,8 +2156,9 @@ export const WorkflowService: GenService<{
    * runs from before the event have ended is always told. Pending activities are tried from their first attempt, timers keep their time. A run of the
    * workflow that is open is terminated at once with it. The new run's time by its run timeout begins anew.
    *
-   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND; FAILED_PRECONDITION with RESET_POINT_INVALID; ALREADY_EXISTS with REQUEST_ID_REUSED; RESOURCE_EXHAUSTED
-   * with CALL_LIMIT, if more lies behind the event than can be given to the new run at once, or PENDING_LIMIT, if it is more updates than a run may have.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED; FAILED_PRECONDITION with RESET_POINT_INVALID; ALREADY_EXISTS with REQUEST_ID_REUSED;
+   * RESOURCE_EXHAUSTED with CALL_LIMIT, if more lies behind the event than can be given to the new run at once, PENDING_LIMIT, if it is more updates than a
+   * run may have, or SERVER_BUSY, if the run goes on faster than its events are read.
    *
    * @generated from rpc pawl.v1.WorkflowService.ResetWorkflow
    */
@@ -2169,7 +2171,7 @@ export const WorkflowService: GenService<{
    * Deletes a closed run: its record, its history and all that belongs to it. Nothing finds it any more once the call is answered; what it has sent to
    * other runs still reaches them. If it was the latest run of its workflow id, the one before it is the latest from then on.
    *
-   * Errors: FAILED_PRECONDITION, WORKFLOW_OPEN. Who reads its history page by page at that moment is told NOT_FOUND, RUN_DELETED.
+   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION, WORKFLOW_OPEN. Who is reading the run or waiting for it is told NOT_FOUND, RUN_DELETED.
    *
    * @generated from rpc pawl.v1.WorkflowService.DeleteWorkflow
    */
@@ -2195,6 +2197,8 @@ export const WorkflowService: GenService<{
    * and of workflow tasks are none. Page tokens stay right while runs come and go.
    *
    * A page looks at a bounded number of runs, so it may have few runs or none and yet a token to go on with.
+   *
+   * Errors: INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
    *
    * @generated from rpc pawl.v1.WorkflowService.ListWaiting
    */

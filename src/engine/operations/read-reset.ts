@@ -1,5 +1,6 @@
 /** What a reset reads of a history: the point, what came before it, and what lies behind it. A page at a time is held. */
 import type { ResetReapply } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { runDeleted } from "../../core/refusals.js";
 import { beginReplay, type Replay } from "../../core/replay/replay.js";
 import { replayEvent } from "../../core/replay/replay-event.js";
 import { type LaterEvents, noLaterEvents, noteLaterEvent } from "../../core/reset/later-events.js";
@@ -21,14 +22,12 @@ export interface PointOfReset {
   readonly replay: Replay;
 }
 
-/** Finds the workflow task that an event is about. Throws RESET_POINT_INVALID. */
-export async function findPoint(
-  { database }: EngineParts,
-  { runId, nextEventId }: RunState,
-  eventId: number,
-): Promise<number> {
+/** Finds the workflow task that an event is about. Throws RESET_POINT_INVALID, and RUN_DELETED if its history is there no more. */
+export async function findPoint({ database }: EngineParts, base: RunState, eventId: number): Promise<number> {
+  const { runId, nextEventId } = base;
   const asks = [eventId, eventId + 1].filter((id) => id < nextEventId).map((id) => ({ runId, eventId: id }));
   const [event, next] = await readEvents(database.read, asks);
+  if (event === undefined && asks.length > 0) throw runDeleted(base);
   return findResetPoint({ eventId, event, next, historyLength: nextEventId - 1 });
 }
 
@@ -42,7 +41,7 @@ export async function replayTo(
   const { namespaces } = parts;
   const namespaceId = (name: string) => namespaces.known(name)?.namespaceId;
   const replay = beginReplay(base, { namespaceId, updateHash });
-  for await (const page of pagesOf(parts, base.runId, 0, startedEventId)) {
+  for await (const page of pagesOf(parts, base, 0, startedEventId)) {
     await namespaces.prepare(page.flatMap(namespaceOf));
     for (const recorded of page) replayEvent(replay, recorded);
   }
@@ -63,9 +62,10 @@ export function readLater(
   const later: LaterEvents = noLaterEvents();
   let read = startedEventId;
   return {
-    async readOn({ runId, nextEventId }) {
+    async readOn(base) {
+      const { runId, nextEventId } = base;
       const { run: point, snapshotEventId } = replay;
-      for await (const page of pagesOf(parts, runId, read, nextEventId - 1)) {
+      for await (const page of pagesOf(parts, base, read, nextEventId - 1)) {
         for (const recorded of page) noteLaterEvent(later, recorded, { point, reapply });
       }
       read = nextEventId - 1;
@@ -83,19 +83,23 @@ export function readLater(
 const pageEvents = 1_000;
 const pageBytes = 1024 * 1024;
 
+/** Goes through events of a run. Throws RUN_DELETED where one is missing. */
 async function* pagesOf(
   { database }: EngineParts,
-  runId: string,
+  base: RunState,
   behindEventId: number,
   throughEventId: number,
 ): AsyncGenerator<readonly RecordedEvent[]> {
-  let afterEventId = behindEventId;
-  for (let hasMore = afterEventId < throughEventId; hasMore; ) {
-    const ask = { runId, afterEventId, throughEventId, descending: false };
-    const page = await readRecorded(database.read, { ...ask, maxEvents: pageEvents, maxBytes: pageBytes });
-    yield page.recorded;
-    afterEventId = page.recorded.at(-1)?.event.eventId ?? throughEventId;
-    hasMore = page.hasMore;
+  for (let afterEventId = behindEventId; afterEventId < throughEventId; ) {
+    const ask = { runId: base.runId, afterEventId, throughEventId, descending: false };
+    const { recorded } = await readRecorded(database.read, {
+      ...ask,
+      maxEvents: pageEvents,
+      maxBytes: pageBytes,
+    });
+    if (recorded[0]?.event.eventId !== afterEventId + 1) throw runDeleted(base);
+    yield recorded;
+    afterEventId += recorded.length;
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { PendingTaskState } from "../../../gen/pawl/v1/workflow_pb.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { json, type Scene, seconds } from "../scene.js";
 
@@ -161,6 +162,15 @@ export const getActivity = operation(WorkerService.method.getActivity, {
         const { workers, namespace } = scene;
         await schedule(scene);
         return workers.getActivity({ namespace, activity: { ...bySeq(1), runId: crypto.randomUUID() } });
+      },
+    },
+    RUN_DELETED: {
+      "the run is deleted while the end is waited for": async (scene) => {
+        await schedule(scene);
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, ({ workers }) =>
+          workers.getActivity({ namespace: scene.namespace, activity: bySeq(1), wait: seconds(20) }),
+        );
       },
     },
     ACTIVITY_NOT_FOUND: {

@@ -4,7 +4,7 @@ import { scheduleTimer, tokenOf } from "../../support/actor.js";
 import { accepted } from "../accepted.js";
 import { operation } from "../contract.js";
 import { refusalOf } from "../refusal.js";
-import { type CommandInit, completeWorkflow, type Scene } from "../scene.js";
+import { type CommandInit, completeWorkflow, type Scene, seconds } from "../scene.js";
 import { completeTask, failTask, type Holder, refusedTokens } from "./calls.js";
 
 const timer = (seq: number) => scheduleTimer(seq, 60);
@@ -46,6 +46,22 @@ export const appendCommands = operation(WorkerService.method.appendCommands, {
         reason: "INVALID_COMMAND",
         metadata: { command_index: "1" },
       });
+    },
+    "leaves the end of the task to a completion: a direct operation with its token is refused": async (
+      scene,
+    ) => {
+      const task = await takeFirst(scene);
+      await append(scene, task, 0, [timer(1)]);
+      const { workers, namespace } = scene;
+      const command = { duration: seconds(60) };
+      const direct = { namespace, workflowId: "wf", seq: 2, command, taskToken: tokenOf(task) };
+      expect(await refusalOf(workers.scheduleTimer(direct))).toMatchObject({
+        ...{ reason: "INVALID_FIELD", metadata: { field: "task_token" } },
+      });
+      await scene.complete(task, [timer(2)]);
+      expect((await scene.history("wf")).slice(3)).toEqual([
+        ...["workflowTaskCompleted", "timerScheduled", "timerScheduled"],
+      ]);
     },
     "does not outlive the task": async (scene) => {
       const task = await takeFirst(scene);

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { type GetHistoryRequestSchema, WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { scheduleTimer } from "../../support/actor.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { completeWorkflow, type Init, json, type Scene, seconds } from "../scene.js";
 
@@ -132,6 +133,26 @@ export const getHistory = operation(WorkflowService.method.getHistory, {
       "the workflow has no such run": async (scene) => {
         await scene.start("wf");
         return read(scene, { runId: crypto.randomUUID() });
+      },
+    },
+    RUN_DELETED: {
+      "the run of the token was deleted": async (scene) => {
+        await scene.startClosed("wf");
+        const { nextPageToken } = await read(scene, { pageSize: 1 });
+        await scene.remove("wf");
+        return read(scene, { pageToken: nextPageToken });
+      },
+      "the run is deleted while its events are read": async (scene) => {
+        await scene.startClosed("wf");
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) => read({ ...scene, ...own }));
+      },
+      "the run is deleted while its events are waited for": async (scene) => {
+        await scene.start("wf");
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) =>
+          read({ ...scene, ...own }, { afterEventId: 2, wait: seconds(20) }),
+        );
       },
     },
     INVALID_PAGE_TOKEN: {

@@ -5,6 +5,7 @@ import {
   WorkflowService,
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { type Init, present, type Scene, seconds } from "../scene.js";
 import { acceptUpdate, completeUpdate, rejectUpdate } from "./commands.js";
@@ -91,6 +92,13 @@ export const getUpdateResult = operation(WorkflowService.method.getUpdateResult,
       "the workflow has no such run": async (scene) => {
         await startAsked(scene);
         return result(scene, { runId: crypto.randomUUID() });
+      },
+    },
+    RUN_DELETED: {
+      "the run is deleted while the answer is waited for": async (scene) => {
+        await startAsked(scene);
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) => result({ ...scene, ...own }, { wait }));
       },
     },
     UPDATE_NOT_FOUND: {

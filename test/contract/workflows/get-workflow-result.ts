@@ -6,6 +6,7 @@ import {
   WorkflowService,
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { completeWorkflow, type Init, json, type Scene, seconds } from "../scene.js";
 import { cancelWorkflow, continueAsNew, failWorkflow } from "./commands.js";
@@ -97,6 +98,16 @@ export const getWorkflowResult = operation(WorkflowService.method.getWorkflowRes
       await completeNext(scene);
       expect((await waiting).outcome).toMatchObject(completed);
     },
+    "follows resets of an open run": async (scene) => {
+      const runId = await scene.startWith("wf", []);
+      const { workflows, namespace } = scene;
+      const { runId: newRunId } = await workflows.resetWorkflow({ namespace, workflowId: "wf", eventId: 4 });
+      const waiting = result(scene, { runId, wait });
+      await completeNext(scene);
+      expect(await waiting).toMatchObject({ runId: newRunId, outcome: completed });
+      const { outcome } = await result(scene, { runId, thisRunOnly: true });
+      expect(outcome).toMatchObject({ runId, status: WorkflowStatus.TERMINATED });
+    },
     "waits for one run alone if it is told to": async (scene) => {
       const runId = await scene.startWith("wf", [continueAsNew()]);
       const { outcome } = await result(scene, { runId, thisRunOnly: true });
@@ -120,6 +131,18 @@ export const getWorkflowResult = operation(WorkflowService.method.getWorkflowRes
       "the workflow has no such run": async (scene) => {
         await scene.start("wf");
         return result(scene, { runId: crypto.randomUUID() });
+      },
+    },
+    RUN_DELETED: {
+      "the run that goes on was deleted": async (scene) => {
+        const runId = await scene.startWith("wf", [continueAsNew()]);
+        await scene.remove("wf");
+        return result(scene, { runId });
+      },
+      "the run is deleted while it is waited for": async (scene) => {
+        await scene.start("wf");
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) => result({ ...scene, ...own }, { wait }));
       },
     },
   },

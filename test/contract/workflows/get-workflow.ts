@@ -1,10 +1,16 @@
 import { expect } from "vitest";
-import { PendingTaskState, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
+import {
+  PendingTaskState,
+  WorkflowStatus,
+  WorkflowTaskFailureCause,
+} from "../../../gen/pawl/v1/workflow_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { scheduleActivity, scheduleTimer } from "../../support/actor.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { json, type Scene, seconds, workflowType } from "../scene.js";
+import { failTask } from "../workflow-tasks/calls.js";
 import { continueAsNew, startChild } from "./commands.js";
 
 const get = ({ workflows, namespace }: Scene, workflowId = "wf", runId = "") =>
@@ -32,32 +38,67 @@ export const getWorkflow = operation(WorkflowService.method.getWorkflow, {
       expect(outcome).toBeUndefined();
       expect(await scene.history("wf")).toHaveLength(2);
     },
-    "says what the run waits for": async (scene) => {
+    "says that no worker is there for its task, that all are busy, or who has it": async (scene) => {
       await scene.start("wf");
       expect((await get(scene)).waitingFor).toEqual([
-        expect.stringContaining('type "order" from queue "default"'),
+        expect.stringMatching(
+          /^No worker polls queue "default" for workflow tasks of type "order"; its task waits since /,
+        ),
       ]);
-      const task = await scene.takeTask({ identity: "ada" });
-      const held = await get(scene);
-      expect(held.waitingFor).toEqual([expect.stringContaining('worker "ada"')]);
-      expect(held.pendingWorkflowTask).toMatchObject({ state: PendingTaskState.STARTED, identity: "ada" });
-      await scene.complete(task, [scheduleActivity(1), scheduleTimer(2, 60), startChild(3, "child")]);
+      await scene.takeTask({ identity: "ada" });
+      const record = await get(scene);
+      expect(record.waitingFor).toEqual([
+        expect.stringMatching(/^Worker "ada" has its workflow task since /),
+      ]);
+      expect(record.pendingWorkflowTask).toMatchObject({
+        state: PendingTaskState.STARTED,
+        identity: "ada",
+      });
+      await scene.start("next");
+      expect((await get(scene, "next")).waitingFor).toEqual([expect.stringMatching(/ all are busy\.$/)]);
+    },
+    "says what else the run waits for, the most telling first": async (scene) => {
+      await scene.startWith("wf", [scheduleTimer(1, 60), startChild(2, "child"), scheduleActivity(3)]);
       await scene.eventOf("childWorkflowStarted", "wf");
       await scene.complete(await scene.takeTask({ workflowTypes: [workflowType] }));
       const record = await get(scene);
       expect(record.pendingWorkflowTask).toBeUndefined();
       expect(record.waitingFor).toEqual([
-        expect.stringContaining('activity "1" of type "charge"'),
-        expect.stringContaining("a timer that fires at"),
-        expect.stringContaining('child "child" to end'),
+        expect.stringMatching(
+          /^No worker that handles its type polls queue "default": activity "3" of type "charge" waits since /,
+        ),
+        'Waits for its child "child" to end.',
+        expect.stringMatching(/^Waits for a timer that fires at /),
       ]);
       expect(record).toMatchObject({
         workflow: { status: WorkflowStatus.RUNNING },
-        pendingActivities: [{ seq: 1, activityType: "charge", state: PendingTaskState.SCHEDULED }],
-        pendingTimers: [{ seq: 2, scheduledEventId: 6 }],
-        pendingChildren: [{ seq: 3, workflowId: "child", workflowType: "packing", initiatedEventId: 7 }],
+        pendingActivities: [{ seq: 3, activityType: "charge", state: PendingTaskState.SCHEDULED }],
+        pendingTimers: [{ seq: 1, scheduledEventId: 5 }],
+        pendingChildren: [{ seq: 2, workflowId: "child", workflowType: "packing", initiatedEventId: 6 }],
       });
     },
+    "says that it waits for a signal if nothing is pending": async (scene) => {
+      await scene.startWith("wf", []);
+      expect((await get(scene)).waitingFor).toEqual(["Waits for a signal: nothing else is pending."]);
+    },
+    "says why its code can't go on: for a replay that differs, what is recorded and what the code made":
+      async (scene) => {
+        const { NON_DETERMINISM: cause } = WorkflowTaskFailureCause;
+        await scene.start("wf");
+        const message = 'recorded is event 5: activity 1 "charge", but the code made timer 1';
+        await failTask(scene, await scene.takeTask(), { cause, failure: { message } });
+        const record = await get(scene);
+        const differs = `Its code does not replay what history records: ${message}.`;
+        expect(record.waitingFor).toEqual([
+          expect.stringMatching(/ The workflow task is given out again at \S+ \(attempt 2\)\.$/),
+        ]);
+        expect(record.waitingFor[0]).toContain(differs);
+        expect(record.pendingWorkflowTask).toMatchObject({
+          ...{ state: PendingTaskState.BACKING_OFF, attempt: 2, lastFailure: { message } },
+        });
+        await scene.pass(1_100);
+        expect((await get(scene)).waitingFor).toEqual([expect.stringContaining(differs)]);
+      },
     "shows of an activity its attempt, its next try and its last failure": async (scene) => {
       await scene.startWith("wf", [scheduleActivity(1)]);
       const { taskToken } = await scene.takeActivity({ identity: "ada" });
@@ -73,6 +114,11 @@ export const getWorkflow = operation(WorkflowService.method.getWorkflow, {
         ...{ state: PendingTaskState.BACKING_OFF, attempt: 2, lastFailure: { message: "declined" } },
       });
       expect(activity?.nextAttemptTime).toBeDefined();
+      expect((await get(scene)).waitingFor).toEqual([
+        expect.stringMatching(
+          /^The next try of activity "1" of type "charge" comes at \S+ \(attempt 2 of 3\); the last failure: declined\.$/,
+        ),
+      ]);
     },
     "shows how a closed run ended": async (scene) => {
       const runId = await scene.startClosed("wf");
@@ -130,6 +176,13 @@ export const getWorkflow = operation(WorkflowService.method.getWorkflow, {
       "the run belongs to another workflow": async (scene) => {
         await scene.start("wf");
         return get(scene, "wf", await scene.start("other"));
+      },
+    },
+    RUN_DELETED: {
+      "the run is deleted while it is read": async (scene) => {
+        await scene.startClosed("wf");
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) => get({ ...scene, ...own }));
       },
     },
   },

@@ -2,7 +2,9 @@ import { expect } from "vitest";
 import { ClosedIdPolicy, OpenIdPolicy, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { completeWorkflow, json, seconds, workflowType } from "../scene.js";
+import { continueAsNew } from "./commands.js";
 
 export const startWorkflow = operation(WorkflowService.method.startWorkflow, {
   happy: {
@@ -101,6 +103,19 @@ export const startWorkflow = operation(WorkflowService.method.startWorkflow, {
         await workflows.startWorkflow({ namespace, requestId: "once", spec });
         return workflows.startWorkflow({ namespace, requestId: "once", spec: { ...spec, input: json("2") } });
       },
+    },
+    RUN_DELETED: {
+      "the run that goes on is deleted while the outcome is waited for": (scene) =>
+        scene.atServer(
+          onAnswer("read_events", () => scene.remove("wf")),
+          async ({ workflows }) => {
+            const { namespace } = scene;
+            const spec = { workflowId: "wf", workflowType };
+            const waiting = workflows.startWorkflow({ namespace, spec, wait: seconds(20) });
+            await scene.complete(await scene.takeTask({ wait: seconds(10) }), [continueAsNew()]);
+            return waiting;
+          },
+        ),
     },
   },
   elsewhere: {

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { UpdateStage, WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { completeWorkflow, json, seconds } from "../scene.js";
 import { acceptUpdate, completeUpdate, rejectUpdate } from "./commands.js";
@@ -122,6 +123,14 @@ export const updateWorkflow = operation(WorkflowService.method.updateWorkflow, {
       "the workflow has no such run": async (scene) => {
         await scene.start("wf");
         return update(scene, { runId: crypto.randomUUID() });
+      },
+    },
+    RUN_DELETED: {
+      "the run is deleted while the answer is waited for": async (scene) => {
+        await scene.startWith("wf", []);
+        // The first answer is that of the admission.
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"), 2);
+        return scene.atServer(deleting, (own) => update({ ...scene, ...own }, { updateId: "u" }));
       },
     },
     WORKFLOW_CLOSED: {

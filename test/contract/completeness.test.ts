@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { NamespaceService } from "../../gen/pawl/v1/namespace_service_pb.js";
+import { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
+import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
+import { readReasons } from "../../tools/error-docs.js";
+import { everyCall } from "./every-call.js";
+import { operations } from "./operations.js";
+import { readCommonReasons, readOperations } from "./read-operations.js";
+
+/** RPCs of NamespaceService that are not built. */
+const unbuilt = ["UpdateNamespace", "DeleteNamespace", "GetNamespaceStats"];
+/** Reasons that only RPCs have which are not built, and the one of those RPCs; and one that no server sends. */
+const unprovoked = [
+  "NOT_IMPLEMENTED",
+  "SCHEDULE_NOT_FOUND",
+  "SCHEDULE_EXISTS",
+  "NAMESPACE_IN_USE",
+  "REVISION_MISMATCH",
+  "UNSPECIFIED",
+];
+/** Every operation is called with a request that is wrong in its form, and in a namespace that there is not. */
+const provokedForEach = ["INVALID_FIELD", "NAMESPACE_NOT_FOUND"];
+
+const page = await readFile("docs/operations.md", "utf8");
+const documented = readOperations(page);
+
+test("docs/operations.md and the contract have the same operations, in the same order", () => {
+  expect(operations.map(({ rpc }) => rpc.name)).toEqual(documented.map(({ name }) => name));
+});
+
+test("every RPC has its contract", () => {
+  const rpcs = [WorkflowService, WorkerService, NamespaceService]
+    .flatMap(({ methods }) => methods.map(({ name }) => name))
+    .filter((name) => !unbuilt.includes(name));
+  expect(operations.map(({ rpc }) => rpc.name).sort()).toEqual(rpcs.sort());
+});
+
+describe("an operation has its happy case, a repeat, another namespace and each documented refusal", () => {
+  test.each(operations.map((contract) => [contract.rpc.name, contract] as const))("%s", (name, contract) => {
+    for (const cases of [contract.happy, contract.repeated, contract.elsewhere])
+      expect(Object.keys(cases).length).toBeGreaterThan(0);
+    const refused = Object.entries(contract.refused).filter(([, calls]) => Object.keys(calls).length > 0);
+    const reasons = documented.find((other) => other.name === name)?.reasons ?? [];
+    expect(refused.map(([reason]) => reason).sort()).toEqual([...reasons].sort());
+  });
+});
+
+test("what refuses every call is documented and provoked", () => {
+  expect([...Object.keys(everyCall), ...provokedForEach].sort()).toEqual(readCommonReasons(page).sort());
+});
+
+test("every reason of the API is provoked by a case", async () => {
+  const provoked = new Set([
+    ...provokedForEach,
+    ...Object.keys(everyCall),
+    ...operations.flatMap(({ refused }) => Object.keys(refused)),
+  ]);
+  const left = (await readReasons()).filter(({ name }) => !provoked.has(name)).map(({ name }) => name);
+  expect(left.sort()).toEqual([...unprovoked].sort());
+});
