@@ -16,7 +16,7 @@ import {
   hasMovedOn,
   type ResetInput,
 } from "../../core/reset/reset-workflow.js";
-import type { Micros, RunState } from "../../core/run-state.js";
+import type { Micros } from "../../core/run-state.js";
 import { findRepeatedStart } from "../../core/start.js";
 import { copyHistory, noteCopy, removeCopy } from "../../store/history-copies.js";
 import { contentHashOf } from "../content-hash.js";
@@ -33,13 +33,17 @@ export async function resetWorkflow(parts: EngineParts, request: ResetWorkflowRe
   const asked = { requestId, requestHash, reapply, reason, caller: { identity, principal: call.principal } };
   checkReset(asked);
   const { namespaceId } = await parts.namespaces.find(request.namespace);
-  const repeated = findRepeatedStart(await findWorkflow(parts, { namespaceId, workflowId }), asked);
-  if (repeated !== undefined) return { runId: repeated };
-  const base = await findRun(parts, { namespaceId, workflowId, runId });
-  const point = await replayTo(parts, base, await findPoint(parts, base, eventId), updateHash);
-  return withCopy(parts, point, (newRunId, begunAt) =>
-    submit(parts, point, { ...asked, runId: newRunId, updateHash }, begunAt),
-  );
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const repeated = findRepeatedStart(await findWorkflow(parts, { namespaceId, workflowId }), asked);
+    if (repeated !== undefined) return { runId: repeated };
+    const base = await findRun(parts, { namespaceId, workflowId, runId });
+    const point = await replayTo(parts, base, await findPoint(parts, base, eventId), updateHash);
+    const made = await withCopy(parts, point, (newRunId, begunAt) =>
+      submit(parts, point, { ...asked, isNamed: runId !== "", runId: newRunId, updateHash }, begunAt),
+    );
+    if (made !== undefined) return made;
+  }
+  throw tooSlow(workflowId);
 }
 
 const updateHash: ResetInput["updateHash"] = (update) => contentHashOf(UpdateRequestSchema, update);
@@ -68,7 +72,10 @@ async function withCopy<T>(
 /** The base has gone on since it was read. */
 class BaseMovedOn extends Error {}
 
-/** So often is an open run read on and the reset decided again, while events keep coming in. */
+/** Another run has taken the place of the base, which was not named: the call means that one. What was copied is of no use. */
+class BaseReplaced extends Error {}
+
+/** So often is an open run read on and the reset decided again, while events keep coming in; and so often another run taken that has its place. */
 const mostAttempts = 50;
 /** A copy must not be so old that a loop may take it for one that was left behind. */
 const oldestCopy: Micros = 30 * 60 * 1_000_000;
@@ -76,9 +83,12 @@ const oldestCopy: Micros = 30 * 60 * 1_000_000;
 type Asked = Pick<
   ResetInput,
   "requestId" | "requestHash" | "reapply" | "reason" | "caller" | "runId" | "updateHash"
->;
+> & {
+  /** Whether the caller named the run. Else the current one is meant. */
+  readonly isNamed: boolean;
+};
 
-/** Reads what lies behind the point and makes the run, until nothing came in between. */
+/** Reads what lies behind the point and makes the run, until nothing came in between. Undefined: the base is not the run any more that is meant. */
 async function submit(parts: EngineParts, point: PointOfReset, asked: Asked, begunAt: Micros) {
   const { clock, commit } = parts;
   const reader = readLater(parts, point, asked.reapply);
@@ -98,20 +108,22 @@ async function submit(parts: EngineParts, point: PointOfReset, asked: Asked, beg
         workflowId,
         bytes: input.later.bytes + 10_000,
         decide(workflow, context) {
-          if (clock.latest() - begunAt > oldestCopy) throw tooSlow(base);
+          if (clock.latest() - begunAt > oldestCopy) throw tooSlow(workflowId);
+          if (!asked.isNamed && workflow.run?.runId !== base.runId) throw new BaseReplaced();
           if (hasMovedOn(workflow, input)) throw new BaseMovedOn();
           return decideReset(workflow, input, context);
         },
       });
     } catch (error) {
+      if (error instanceof BaseReplaced) return undefined;
       if (!(error instanceof BaseMovedOn)) throw error;
       base = await findRun(parts, { namespaceId, workflowId, runId: base.runId });
     }
   }
-  throw tooSlow(base);
+  throw tooSlow(workflowId);
 }
 
-function tooSlow({ runId }: RunState): RefusedError {
-  const message = `run ${runId} goes on faster than it can be reset; try again`;
+function tooSlow(workflowId: string): RefusedError {
+  const message = `workflow "${workflowId}" goes on faster than it can be reset; try again`;
   return new RefusedError(ErrorReason.SERVER_BUSY, message);
 }
