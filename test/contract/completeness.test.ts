@@ -38,8 +38,9 @@ test("every RPC has its contract", () => {
 
 describe("an operation has its happy case, a repeat, another namespace and each documented refusal", () => {
   test.each(operations.map((contract) => [contract.rpc.name, contract] as const))("%s", (name, contract) => {
-    for (const cases of [contract.happy, contract.repeated, contract.elsewhere])
-      expect(Object.keys(cases).length).toBeGreaterThan(0);
+    const groups = [contract.happy, contract.repeated, contract.elsewhere].map((cases) => Object.keys(cases));
+    for (const titles of groups) expect(titles.length).toBeGreaterThan(0);
+    expect(new Set(groups.flat()).size, "two cases have one title").toBe(groups.flat().length);
     const refused = Object.entries(contract.refused).filter(([, calls]) => Object.keys(calls).length > 0);
     const reasons = documented.find((other) => other.name === name)?.reasons ?? [];
     expect(refused.map(([reason]) => reason).sort()).toEqual([...reasons].sort());
