@@ -14,6 +14,7 @@ import { loadWorkflows, locateRuns } from "../../src/store/load.js";
 import { loadMessages } from "../../src/store/messages.js";
 import { openConnection } from "../../src/store/pool.js";
 import { countQueueTasks } from "../../src/store/queue-tasks.js";
+import { countRuns } from "../../src/store/run-counts.js";
 import { durableSettings, planSettings } from "../../src/store/settings.js";
 import { settleBatch } from "../../src/store/settle-batch.js";
 import { type Queryable, send } from "../../src/store/statement.js";
@@ -213,6 +214,7 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
     const ask = { namespaceId, idleSince: filled, limit: 5 };
     return findIdleRuns(q, { ...ask, after: (await findIdleRuns(q, { ...ask, after: undefined })).next });
   },
+  "count runs": () => countRuns(q, namespaceId, [1, 2, 3]),
   "list runs by id": () =>
     listWorkflows(q, { filter: filter({ workflowIdPrefix: "filled-777" }), after: undefined, limit: 5 }),
   "delete a run": async (n) => {
