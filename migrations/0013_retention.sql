@@ -58,7 +58,7 @@ begin
       continue;
     end if;
     -- Whoever writes a run there holds the table until the run is to be seen here. Nobody waits long for this to get it.
-    set local lock_timeout = '200ms';
+    set local lock_timeout = '100ms';
     lock table only pawl.history in access exclusive mode;
     if exists (select from pawl.runs where run_id >= partition.first and run_id < partition.behind)
       or exists (select from pawl.history_copies where run_id >= partition.first and run_id < partition.behind) then
