@@ -291,6 +291,8 @@ function causeOf(error: unknown): ExternalFailureCause {
       return ExternalFailureCause.WORKFLOW_EXISTS;
     case ErrorReason.SIZE_LIMIT:
       return ExternalFailureCause.LIMIT_EXCEEDED;
+    case ErrorReason.NAMESPACE_IN_USE:
+      return ExternalFailureCause.NAMESPACE_NOT_FOUND;
     default:
       throw error;
   }

@@ -49,3 +49,9 @@ export function runDeleted({ workflowId, runId }: Pick<RunState, "workflowId" | 
   const message = `run ${runId} of workflow "${workflowId}" was deleted`;
   return new RefusedError(ErrorReason.RUN_DELETED, message, { workflow_id: workflowId, run_id: runId });
 }
+
+/** Nothing starts in the namespace any more, and it does not change. */
+export function namespaceEnding(namespace: string): RefusedError {
+  const message = `namespace "${namespace}" is being deleted and takes no more starts and changes; use another`;
+  return new RefusedError(ErrorReason.NAMESPACE_IN_USE, message, { namespace });
+}

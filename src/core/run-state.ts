@@ -33,6 +33,8 @@ export interface Workflow {
   readonly workflowId: string;
   readonly pointer: Pointer | undefined;
   readonly run: RunState | undefined;
+  /** Nothing starts in its namespace any more: that is being deleted, or gone. */
+  readonly isEnding?: boolean;
 }
 
 /** One run. */

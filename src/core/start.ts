@@ -12,7 +12,7 @@ import { openDraft } from "./draft.js";
 import { RefusedError } from "./errors.js";
 import type { NewRun } from "./new-run.js";
 import { checkHeader, checkPayload, checkUserMetadata } from "./payload.js";
-import { invalidField, requestIdReused } from "./refusals.js";
+import { invalidField, namespaceEnding, requestIdReused } from "./refusals.js";
 import { fillRunRetryRule } from "./retry-rule.js";
 import type { RunState, Workflow } from "./run-state.js";
 import { checkMemo, checkSearchAttributes, mergeAttributes } from "./search-attributes.js";
@@ -110,11 +110,12 @@ export function openingOf(workflow: Workflow, input: StartInput, context: Contex
 
 /** Opens a run, in place of the one that is open if there is one. */
 function open(
-  { namespaceId }: Workflow,
+  { namespaceId, isEnding = false }: Workflow,
   { what, beginning, request }: Opening,
   context: Context,
   replaced?: RunState,
 ): WorkflowTransition<StartOutcome> {
+  if (isEnding) throw namespaceEnding(what.namespace);
   const { runId } = what;
   const end = replaced && replace(replaced, runId, request.caller, context);
   const begun = beginRun({ namespaceId, ...what }, beginning, context);

@@ -9,6 +9,8 @@ import type { StateCache } from "./state-cache.js";
 export interface Deletions {
   /** Takes a closed run away: nobody finds it any more. False: it is not there, or open. */
   deleteRun(run: DoomedRun): Promise<boolean>;
+  /** Lets it be known that runs were taken away, and what hangs on them be removed. */
+  tellDeleted(runs: readonly DoomedRun[]): void;
   /** Removes a bounded part of what hangs on deleted runs. Resolves with how long the next pass can wait, in milliseconds. */
   clear(): Promise<number>;
   /** Calls back when `clear` has something to do earlier than it said. */
@@ -32,15 +34,22 @@ const restMs = 60_000;
 /** Opens deletions. */
 export function openDeletions({ database, cache, watch, tellGone }: DeletionParts): Deletions {
   let tell = () => {};
+
+  function tellDeleted(runs: readonly DoomedRun[]): void {
+    for (const { namespaceId, workflowId, runId } of runs) {
+      cache.drop(namespaceId, workflowId);
+      watch.changedTail(runIdTail(runId), true);
+      tellGone(runId);
+    }
+    if (runs.length > 0) tell();
+  }
+
   return {
+    tellDeleted,
     async deleteRun(run) {
       const isDeleted = await database.transaction((tx) => deleteRun(tx, run));
-      if (!isDeleted) return false;
-      cache.drop(run.namespaceId, run.workflowId);
-      watch.changedTail(runIdTail(run.runId), true);
-      tellGone(run.runId);
-      tell();
-      return true;
+      if (isDeleted) tellDeleted([run]);
+      return isDeleted;
     },
     async clear() {
       // In a transaction of its own: it may take long, and would hold up every read behind it.

@@ -137,6 +137,18 @@ export interface Engine {
     call: Call,
   ): Init<typeof ns.CreateNamespaceResponseSchema>;
   listNamespaces(request: ns.ListNamespacesRequest, call: Call): Init<typeof ns.ListNamespacesResponseSchema>;
+  updateNamespace(
+    request: ns.UpdateNamespaceRequest,
+    call: Call,
+  ): Init<typeof ns.UpdateNamespaceResponseSchema>;
+  deleteNamespace(
+    request: ns.DeleteNamespaceRequest,
+    call: Call,
+  ): Init<typeof ns.DeleteNamespaceResponseSchema>;
+  getNamespaceStats(
+    request: ns.GetNamespaceStatsRequest,
+    call: Call,
+  ): Init<typeof ns.GetNamespaceStatsResponseSchema>;
 
   getQueueStats(request: ns.GetQueueStatsRequest, call: Call): Init<typeof ns.GetQueueStatsResponseSchema>;
 

@@ -12,6 +12,8 @@ export interface NamespaceCache {
   prepare(names: Iterable<string>): Promise<void>;
   /** A namespace that was found lately. */
   known(name: string): NamespaceRow | undefined;
+  /** Looks anew when it is asked next. */
+  forget(name: string): void;
 }
 
 const keptMs = 10_000;
@@ -39,10 +41,12 @@ export function openNamespaceCache(database: Database, nowMs: () => number = Dat
       await Promise.all([...new Set(names)].map(lookUp));
     },
     known: (name) => known.get(name)?.namespace,
+    forget: (name) => void known.delete(name),
   };
 }
 
-function namespaceNotFound(name: string): RefusedError {
+/** There is no namespace of this name. */
+export function namespaceNotFound(name: string): RefusedError {
   return new RefusedError(
     ErrorReason.NAMESPACE_NOT_FOUND,
     `there is no namespace "${name}": create it, or correct its name`,

@@ -11,7 +11,7 @@ import { readIncarnation } from "../store/incarnation.js";
 import type { QueryRow } from "../store/queries.js";
 import { type Clock, openClock } from "./clock.js";
 import { type CommittedUnit, type GroupCommit, openGroupCommit } from "./commit/group-commit.js";
-import { openDeletions } from "./deletions.js";
+import { type DeletionParts, openDeletions } from "./deletions.js";
 import { type Deliveries, openDeliveries } from "./deliveries.js";
 import { type Dispatch, type HeldPolls, openDispatch } from "./dispatch/dispatch.js";
 import { openPollAnswers } from "./dispatch/poll-answers.js";
@@ -34,6 +34,7 @@ import { openQueueTraffic, type QueueTraffic } from "./queue-traffic.js";
 import { findEnding } from "./reads/find-ending.js";
 import { findRun } from "./reads/find-run.js";
 import { announceReady } from "./ready-changes.js";
+import { openRetention, type RetentionParts } from "./retention.js";
 import { makeRunId } from "./run-id.js";
 import { openRunWatch, type RunWatch } from "./run-watch.js";
 import { openSeenPolls } from "./seen-polls.js";
@@ -140,7 +141,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       () => peers,
       (row) => findRun(parts, row),
     ),
-    deletions: openDeletions({ database, cache, watch, tellGone: (runId) => peers.tellChanged(runId, true) }),
+    ...removingRuns({ database, cache, watch, clock, namespaces }, () => peers),
     isAlone: () => peers.isAlone(),
     ...tellingOfQueues({ database, serverId, dispatch, traffic }, () => clock.latest()),
     tellDraining: (worker) => peers.tellDraining(worker),
@@ -179,6 +180,15 @@ function answersOfPolls(clock: Clock): Pick<EngineParts, "workflowPolls" | "acti
 function hearingWorkers(database: Database, clock: Clock): Pick<EngineParts, "workers" | "heartbeats"> {
   const now = () => clock.latest();
   return { workers: openWorkerRegistry(database, now), heartbeats: openHeartbeatFlusher(database, now) };
+}
+
+/** Opens what removes runs. It is made before the peers that it tells of them. */
+function removingRuns(
+  parts: Omit<DeletionParts, "tellGone"> & Omit<RetentionParts, "deletions">,
+  peers: () => Peers,
+): Pick<EngineParts, "deletions" | "retention"> {
+  const deletions = openDeletions({ ...parts, tellGone: (runId) => peers().tellChanged(runId, true) });
+  return { deletions, retention: openRetention({ ...parts, deletions }) };
 }
 
 function tellingOfQueues(

@@ -22,6 +22,7 @@ import {
   startChildWorkflow,
   upsertSearchAttributes,
 } from "./operations/direct-operations.js";
+import { createNamespace, deleteNamespace, updateNamespace } from "./operations/namespaces.js";
 import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
 import { answerQueries, queryWorkflow } from "./operations/query-workflow.js";
 import { resetWorkflow } from "./operations/reset-workflow.js";
@@ -40,7 +41,7 @@ import { listChildWorkflows } from "./reads/list-children.js";
 import { listWaiting } from "./reads/list-waiting.js";
 import { listWorkers } from "./reads/list-workers.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
-import { createNamespace, listNamespaces } from "./reads/namespaces.js";
+import { getNamespaceStats, listNamespaces } from "./reads/namespaces.js";
 import { getQueueStats } from "./reads/queue-stats.js";
 
 /** Makes the engine that the service calls. */
@@ -98,6 +99,9 @@ export function bindOperations(parts: EngineParts): Engine {
     getLatestSnapshot: bind(getLatestSnapshot),
     createNamespace: bind(createNamespace),
     listNamespaces: bind(listNamespaces),
+    updateNamespace: bind(updateNamespace),
+    deleteNamespace: bind(deleteNamespace),
+    getNamespaceStats: bind(getNamespaceStats),
     getQueueStats: bind(getQueueStats),
     isReady: () => checkSchema(parts.database.read),
   };

@@ -12,6 +12,7 @@ import type { HeartbeatFlusher } from "./heartbeat-flusher.js";
 import type { NamespaceCache } from "./namespace-cache.js";
 import type { QueryDesk } from "./query-desk.js";
 import type { QueueLoads } from "./queue-loads.js";
+import type { Retention } from "./retention.js";
 import type { RunWatch } from "./run-watch.js";
 import type { SeenPolls } from "./seen-polls.js";
 import type { StateCache } from "./state-cache.js";
@@ -39,6 +40,7 @@ export interface EngineParts {
   readonly heartbeats: HeartbeatFlusher;
   readonly queries: QueryDesk;
   readonly deletions: Deletions;
+  readonly retention: Retention;
   /** Whether no other server works on the database, as far as is known. */
   isAlone(): boolean;
   readonly queueLoads: QueueLoads;

@@ -1,18 +1,11 @@
 /** What time sets going: bounded passes that the loops call, safe on any number of servers at once. */
 import { RefusedError } from "../core/errors.js";
 import type { Micros } from "../core/run-state.js";
-import { removeOldCommands } from "../store/appended-commands.js";
 import { whichQueuesAreReady } from "../store/claim.js";
 import { countReadyTasks } from "../store/count-ready.js";
-import { removeOldHeartbeats } from "../store/heartbeats.js";
-import { removeOldCopies } from "../store/history-copies.js";
 import { readIncarnation } from "../store/incarnation.js";
 import { overdueInboxes } from "../store/messages.js";
-import { makePartitions } from "../store/partitions.js";
-import { removeOldQueries } from "../store/queries.js";
-import { removeOldBatches } from "../store/settle-batch.js";
 import { dueWakeups } from "../store/wakeups.js";
-import { removeOldWorkers } from "../store/workers.js";
 import { isDatabaseTrouble } from "./database-trouble.js";
 import type { Deliveries } from "./deliveries.js";
 import type { DueRun, DueRuns } from "./due-runs.js";
@@ -22,6 +15,7 @@ import { wakeRun } from "./operations/wake-run.js";
 import type { EngineParts } from "./parts.js";
 import type { Peers } from "./peers.js";
 import { openWorkerRelease } from "./release-workers.js";
+import { tidy } from "./tidy.js";
 
 /** The passes. Each resolves with how long it can wait for the next, in milliseconds. */
 export interface Upkeep {
@@ -47,19 +41,20 @@ export interface Upkeep {
   clearDeletions(): Promise<number>;
   /** Calls back when `clearDeletions` has something to do earlier than it said. */
   onDeleted(callback: () => void): void;
-  /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats, silent workers and copies of histories. */
+  /** Removes closed runs that are not kept any longer, and what is left of namespaces that are being deleted. */
+  expire(): Promise<number>;
+  /** Calls back when `expire` has something to do earlier than it said. */
+  onDue(callback: () => void): void;
+  /** Makes the partitions of history that will be needed, drops those that no run needs any more, and removes rows that nobody asks for any more: of batches, heartbeats, silent workers and copies of histories and requests. */
   tidy(): Promise<void>;
 }
 
 /** How much a pass does at the most. */
 const maxRunsAtOnce = 500;
-const maxRowsAtOnce = 5_000;
 /** What another server wrote is left to it for so long. */
 const overdueMs = 500;
 /** Messages are left to the server that wrote them for so long. */
 const undeliveredMs = 2_000;
-/** What was copied for a run that has not begun since is left over. */
-const abandonedCopy: Micros = 60 * 60 * 1_000_000;
 const longestSleepMs = 60_000;
 const longestOverdueSleepMs = 5_000;
 
@@ -137,15 +132,8 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
     releaseDeadWorkers: openWorkerRelease(parts, listening, metrics),
     clearDeletions: parts.deletions.clear,
     onDeleted: parts.deletions.onDeleted,
-    async tidy() {
-      // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
-      await parts.database.transaction((tx) => makePartitions(tx));
-      await removeOldHeartbeats(parts.database.read, maxRowsAtOnce);
-      await removeOldWorkers(parts.database.read);
-      await removeOldCommands(parts.database.read);
-      await removeOldCopies(parts.database.transaction, parts.clock.earliest() - abandonedCopy);
-      await removeOldQueries(parts.database.read);
-      await removeOldBatches(parts.database.read);
-    },
+    expire: parts.retention.expire,
+    onDue: parts.retention.onDue,
+    tidy: () => tidy(parts),
   };
 }

@@ -30,9 +30,16 @@ export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): ()
     failed: failed("removing what is left of deleted runs"),
   });
   upkeep.onDeleted(() => clearDeletions.wake());
+  const expire = startLoop({
+    pass: () => upkeep.expire(),
+    everyMs: retryMs,
+    failed: failed("removing runs that are kept no longer"),
+  });
+  upkeep.onDue(() => expire.wake());
   const loops: Loop[] = [
     wakeDue,
     clearDeletions,
+    expire,
     startLoop({
       pass: () => upkeep.wakeOverdueRuns(),
       everyMs: retryMs,

@@ -9,7 +9,8 @@ const defaultWaitSeconds = 20n;
 const defaultIdleSeconds = 60n;
 const defaultPageSize = 100;
 const defaultTaskQueue = "default";
-const defaultNamespace = "main";
+/** The namespace of calls that name none. */
+export const defaultNamespace = "main";
 
 /** The request, in the namespace that it means. */
 export function inNamespace<Request extends { namespace: string }>(request: Request): Request {

@@ -28,7 +28,7 @@ export const runColumns = {
 } satisfies Columns<Run>;
 
 /** What is fixed when a run begins. */
-export const fixedRunColumns = {
+const fixedRunColumns = {
   run_id: ["uuid", (row) => row.state.runId],
   namespace_id: ["uuid", (row) => row.state.namespaceId],
   workflow_id: ["text", (row) => row.state.workflowId],
@@ -39,6 +39,9 @@ export const fixedRunColumns = {
   parent_run_id: ["uuid", (row) => parentRunId(row)],
   retry_start: ["bytea", (row) => row.retryStart],
 } satisfies Columns<RowOf<"newRuns">>;
+
+/** The names of all of them. */
+export const allRunColumns = [...Object.keys(fixedRunColumns), ...Object.keys(runColumns)].join(", ");
 
 /** The run of the parent that has it. */
 function parentRunId({ state: { settings } }: { state: Run["state"] }): string | undefined {
@@ -97,6 +100,12 @@ const columns: { readonly [Name in keyof BatchRows]: Columns<RowOf<Name>> } = {
     settings: ["json", (row) => row.settings],
     parent_run_id: ["uuid", (row) => (row.settings === undefined ? undefined : parentRunId(row))],
     ...runColumns,
+  },
+  statusChanges: {
+    unit,
+    namespace_id: ["uuid", (row) => row.namespaceId],
+    status: ["smallint", (row) => row.status],
+    change: ["int", (row) => row.change],
   },
   usedCopies: { unit, run_id: runId },
   history: {

@@ -3,6 +3,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { HistoryEventSchema, WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
+import type { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import type { Message, RunState } from "../core/run-state.js";
 import type { RunStep } from "../core/transition.js";
 import { joinMessages } from "./history.js";
@@ -53,6 +54,8 @@ export interface BatchRows {
     columns: RunColumns;
     settings: string | undefined;
   }>;
+  /** How the numbers of runs by status change. */
+  readonly statusChanges: Rows<{ namespaceId: string; status: WorkflowStatus; change: 1 | -1 }>;
   /** Runs that begin with a history which was copied for them. */
   readonly usedCopies: Rows<OfRun>;
   readonly history: Rows<OfRun & { firstEventId: number; lastEventId: number; events: Uint8Array }>;
@@ -119,6 +122,7 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     movedPointers: [],
     newRuns: [],
     changedRuns: [],
+    statusChanges: [],
     usedCopies: [],
     history: [],
     putActivities: [],
@@ -177,6 +181,7 @@ function addStep(rows: BatchRows, unit: number, step: RunStep): void {
     const settings = state.settings === before.settings ? undefined : encodeSettings(state.settings);
     rows.changedRuns.push({ unit, expectedVersion: before.version, state, columns, settings });
   }
+  addStatus(rows, unit, step);
   if (step.copied !== undefined) rows.usedCopies.push({ unit, runId: state.runId });
   addHistory(rows, unit, step);
   addActivities(rows, unit, step);
@@ -190,6 +195,13 @@ function addStep(rows: BatchRows, unit: number, step: RunStep): void {
   addUpdates(rows, unit, step);
   addWakeup(rows, unit, step);
   addReady(rows, unit, step);
+}
+
+function addStatus(rows: BatchRows, unit: number, { before, after }: RunStep): void {
+  if (before?.status === after.status) return;
+  const { namespaceId } = after;
+  if (before !== undefined) rows.statusChanges.push({ unit, namespaceId, status: before.status, change: -1 });
+  rows.statusChanges.push({ unit, namespaceId, status: after.status, change: 1 });
 }
 
 function addHistory(rows: BatchRows, unit: number, { after, events }: RunStep): void {

@@ -1,5 +1,6 @@
 /** The text of the statement that writes a batch. */
-import { type BatchTable, batchQueries, fixedRunColumns, runColumns } from "./batch-input.js";
+import { allRunColumns, type BatchTable, batchQueries, runColumns } from "./batch-input.js";
+import { addToCounts } from "./run-counts.js";
 import { nowMicros } from "./statement.js";
 
 /** In which order the writing parts stand: it must make no difference. */
@@ -155,8 +156,6 @@ const assign = (source: string) =>
     .map((column) => `${column} = ${source}.${column}`)
     .join(", ");
 
-const allRunColumns = [...Object.keys(fixedRunColumns), ...Object.keys(runColumns)].join(", ");
-
 const forgotten = `
   forgotten as (
     delete from batches
@@ -194,6 +193,8 @@ const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
     where r.run_id = w.run_id
       and ${isWon("w")}
   )`,
+  statusChanges: (rows) => `
+  counted_run as (${addToCounts(`select * from ${rows} w where ${isWon("w")}`)})`,
   usedCopies: (rows) => `
   gone_copy as (
     delete from history_copies c

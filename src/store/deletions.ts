@@ -1,5 +1,6 @@
 /** Deleting closed runs: first a run's own row, by which everybody finds it; then, in steps that any server may take, what hangs on it. */
 import { lockWorkflow, lockWorkflowId } from "./lock.js";
+import { addToCounts } from "./run-counts.js";
 import { nowMicros, type Queryable, type Statement } from "./statement.js";
 
 /** A run that is to be deleted. */
@@ -18,8 +19,16 @@ export interface DoomedRun {
 export async function deleteRun(tx: Queryable, run: DoomedRun): Promise<boolean> {
   await lockWorkflowId(tx, run);
   await lockWorkflow(tx, run);
-  const [gone] = await tx.query(deleteStatement, [run.namespaceId, run.workflowId, run.runId]);
-  return gone !== undefined;
+  return (await deleteHeldRuns(tx, [run])).length > 0;
+}
+
+/** Takes closed runs away whose ids and pointers the transaction holds. Answers which of them were there, and closed. */
+export async function deleteHeldRuns(tx: Queryable, runs: readonly DoomedRun[]): Promise<DoomedRun[]> {
+  return tx.query<DoomedRun>(deleteStatement, [
+    runs.map((run) => run.namespaceId),
+    runs.map((run) => run.workflowId),
+    runs.map((run) => run.runId),
+  ]);
 }
 
 /** How much one step removes. */
@@ -35,39 +44,50 @@ export async function clearDeletions(q: Queryable, { maxRuns, maxRows }: ClearAs
   return row !== undefined && (row.taken === maxRuns || row.left > 0);
 }
 
-const isOfId = "namespace_id = $1::uuid and workflow_id = $2::text";
-
 /** An older run is as if it had been started without a request id: its own was forgotten with the next start. */
 const deleteStatement: Statement = {
-  name: "delete_run",
+  name: "delete_runs",
   text: `
-    with gone as (
-      delete from runs
-      where run_id = $3::uuid and ${isOfId} and status >= 3
-      returning run_id
+    with doomed as materialized (
+      select *
+      from unnest($1::uuid[], $2::text[], $3::uuid[]) as d (namespace_id, workflow_id, run_id)
+    ),
+    gone as (
+      delete from runs r
+      using doomed d
+      where r.run_id = d.run_id and r.namespace_id = d.namespace_id and r.workflow_id = d.workflow_id and r.status >= 3
+      returning r.run_id, r.namespace_id, r.workflow_id, r.status
     ),
     noted as (
-      insert into deletions (run_id, deleted_at)
-      select run_id, ${nowMicros}
+      insert into deletions (run_id, namespace_id, deleted_at)
+      select run_id, namespace_id, ${nowMicros}
       from gone
     ),
-    heir as materialized (
-      select run_id
-      from runs
-      where ${isOfId} and run_id <> $3::uuid
-      order by started_at desc, run_id desc
-      limit 1
+    counted as (${addToCounts("select namespace_id, status, -1 as change from gone")}
+    ),
+    orphaned as materialized (
+      select g.*, (
+        select r.run_id
+        from runs r
+        where r.namespace_id = g.namespace_id and r.workflow_id = g.workflow_id and r.run_id not in (select run_id from gone)
+        order by r.started_at desc, r.run_id desc
+        limit 1
+      ) as heir
+      from gone g
+      join workflow_ids i on i.namespace_id = g.namespace_id and i.workflow_id = g.workflow_id and i.run_id = g.run_id
     ),
     moved_pointer as (
-      update workflow_ids
-      set run_id = (select run_id from heir), start_request_id = '', request_hash = ''
-      where ${isOfId} and run_id = $3::uuid and exists (select from gone) and exists (select from heir)
+      update workflow_ids i
+      set run_id = o.heir, start_request_id = '', request_hash = ''
+      from orphaned o
+      where i.namespace_id = o.namespace_id and i.workflow_id = o.workflow_id and i.run_id = o.run_id and o.heir is not null
     ),
     gone_pointer as (
-      delete from workflow_ids
-      where ${isOfId} and run_id = $3::uuid and exists (select from gone) and not exists (select from heir)
+      delete from workflow_ids i
+      using orphaned o
+      where i.namespace_id = o.namespace_id and i.workflow_id = o.workflow_id and i.run_id = o.run_id and o.heir is null
     )
-    select run_id
+    select run_id as "runId", namespace_id as "namespaceId", workflow_id as "workflowId"
     from gone`,
 };
 

@@ -1,6 +1,7 @@
 /** Listing and counting runs. */
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import type { Micros, RunState } from "../core/run-state.js";
+import { countRuns } from "./run-counts.js";
 import type { TextRange } from "./search-values.js";
 import type { Queryable, Statement } from "./statement.js";
 import { decodeAttributes } from "./stored-state.js";
@@ -115,6 +116,7 @@ export async function countWorkflows(
   q: Queryable,
   filter: RunFilter,
 ): Promise<{ status: WorkflowStatus; count: number }[]> {
+  if (isByStatusAlone(filter)) return countRuns(q, filter.namespaceId, wantedStatuses(filter));
   if (filter.attributes.length === 0) return q.query(statementsFor(filter).count, filterValues(filter));
   const { values } = attributeValues(filter);
   return q.query(byAttribute.count, [...filterValues(filter), ...values]);
@@ -126,7 +128,8 @@ type StoredRunRow = Omit<RunRow, "closedAt" | "cancelRequestedEventId" | "attrib
   cancelRequestedEventId: number | null;
 };
 
-const everyStatus = Object.values(WorkflowStatus).filter(
+/** Every status that a run can have. */
+export const everyStatus = Object.values(WorkflowStatus).filter(
   (status): status is WorkflowStatus => typeof status === "number" && status !== WorkflowStatus.UNSPECIFIED,
 );
 
@@ -137,11 +140,21 @@ const lastRunId = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 /** In the collation "C" nothing that begins with the prefix comes after it with this behind it. */
 const lastText = "\u{10ffff}".repeat(2);
 
+function isByStatusAlone(filter: RunFilter): boolean {
+  const { workflowType, workflowIdPrefix, startedFrom, startedTo, attributes } = filter;
+  const isOfAnyTime = startedFrom === undefined && startedTo === undefined;
+  return workflowType === "" && workflowIdPrefix === "" && isOfAnyTime && attributes.length === 0;
+}
+
+function wantedStatuses({ statuses }: RunFilter): readonly WorkflowStatus[] {
+  return statuses.length === 0 ? everyStatus : statuses;
+}
+
 function filterValues(filter: RunFilter): unknown[] {
-  const { namespaceId, statuses, workflowType, workflowIdPrefix } = filter;
+  const { namespaceId, workflowType, workflowIdPrefix } = filter;
   return [
     namespaceId,
-    statuses.length === 0 ? everyStatus : statuses,
+    wantedStatuses(filter),
     workflowType,
     workflowIdPrefix,
     `${workflowIdPrefix}${lastText}`,

@@ -116,6 +116,7 @@ const loadStatement: Statement = {
     select
       a.ask::int as ask,
       ${nowMicros} as now,
+      (select state from namespaces where namespace_id = a.namespace_id) is distinct from 1 as is_ending,
       i.run_id as pointer_run_id, i.start_request_id, i.request_hash,
       r.run_id, r.workflow_type, r.task_queue, r.started_at, r.settings, r.version, r.status, r.next_event_id,
       r.history_bytes, r.last_event_at, r.closed_at, r.cancel_requested_event_id, r.last_outside_event_id, r.last_seq,
@@ -208,7 +209,7 @@ interface RunRow {
   asked_keys: KeyRow[] | null;
 }
 
-type WorkflowRow = { ask: number; now: number } & (
+type WorkflowRow = { ask: number; now: number; is_ending: boolean } & (
   | { pointer_run_id: string; start_request_id: string; request_hash: string }
   | { pointer_run_id: null }
 ) &
@@ -226,7 +227,7 @@ function readWorkflow(ask: LoadAsk, row: WorkflowRow | undefined): Workflow {
           requestHash: row.request_hash,
         };
   const run = row.run_id === null ? undefined : readRun(ask, row);
-  return { namespaceId, workflowId, pointer, run };
+  return { namespaceId, workflowId, pointer, run, ...(row.is_ending ? { isEnding: true } : {}) };
 }
 
 function readRun(ask: LoadAsk, row: RunRow): RunState {

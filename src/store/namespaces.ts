@@ -1,6 +1,6 @@
 /** The namespaces. */
 import type { Micros } from "../core/run-state.js";
-import { nowMicros, type Queryable, type Statement } from "./statement.js";
+import type { Queryable, Statement } from "./statement.js";
 
 /** A namespace. */
 export interface NamespaceRow {
@@ -15,13 +15,13 @@ export interface NamespaceRow {
 }
 
 /** A namespace to create. */
-export interface NewNamespace {
+export type NewNamespace = Pick<NamespaceRow, "namespaceId" | "name" | "description" | "retentionMs">;
+
+/** What to change of a namespace. What is undefined stays. */
+export interface NamespaceChange {
   readonly namespaceId: string;
-  readonly name: string;
-  readonly description: string;
-  readonly retentionMs: number;
-  /** A repeat is known by it. Empty: none was given. */
-  readonly requestId: string;
+  readonly description: string | undefined;
+  readonly retentionMs: number | undefined;
 }
 
 /** Finds a namespace by its name. */
@@ -33,20 +33,29 @@ export async function findNamespace(q: Queryable, name: string): Promise<Namespa
 /** Creates a namespace. Undefined: the name is taken. */
 export async function createNamespace(
   q: Queryable,
-  { namespaceId, name, description, retentionMs, requestId }: NewNamespace,
+  { namespaceId, name, description, retentionMs }: NewNamespace,
 ): Promise<NamespaceRow | undefined> {
-  const values = [namespaceId, name, description, retentionMs, requestId];
+  const values = [namespaceId, name, description, retentionMs];
   const [created] = await q.query<NamespaceRow>(createStatement, values);
   return created;
 }
 
-/** Finds the namespace that a request has created within the last day. */
-export async function findCreatedNamespace(
+/** Finds a namespace by its id. */
+export async function findNamespaceById(
   q: Queryable,
-  requestId: string,
+  namespaceId: string,
 ): Promise<NamespaceRow | undefined> {
-  const [created] = await q.query<NamespaceRow>(findCreatedStatement, [requestId]);
-  return created;
+  const [row] = await q.query<NamespaceRow>(findByIdStatement, [namespaceId]);
+  return row;
+}
+
+/** Changes a namespace. Undefined: it is being deleted, or gone. */
+export async function updateNamespace(
+  q: Queryable,
+  { namespaceId, description, retentionMs }: NamespaceChange,
+): Promise<NamespaceRow | undefined> {
+  const [row] = await q.query<NamespaceRow>(updateStatement, [namespaceId, description, retentionMs]);
+  return row;
 }
 
 /** Lists namespaces by name. */
@@ -72,20 +81,27 @@ const findStatement: Statement = {
 const createStatement: Statement = {
   name: "create_namespace",
   text: `
-    insert into namespaces (namespace_id, name, description, retention_ms, request_id)
-    values ($1::uuid, $2::text, $3::text, $4::bigint, $5::text)
+    insert into namespaces (namespace_id, name, description, retention_ms)
+    values ($1::uuid, $2::text, $3::text, $4::bigint)
     on conflict (name) do nothing
     returning ${columns}`,
 };
 
-const findCreatedStatement: Statement = {
-  name: "find_created_namespace",
+const findByIdStatement: Statement = {
+  name: "find_namespace_by_id",
   text: `
     select ${columns}
     from namespaces
-    where request_id = $1::text and created_at > ${nowMicros} - 86400000000
-    order by created_at desc
-    limit 1`,
+    where namespace_id = $1::uuid`,
+};
+
+const updateStatement: Statement = {
+  name: "update_namespace",
+  text: `
+    update namespaces
+    set description = coalesce($2::text, description), retention_ms = coalesce($3::bigint, retention_ms)
+    where namespace_id = $1::uuid and state = 1
+    returning ${columns}`,
 };
 
 const listStatement: Statement = {

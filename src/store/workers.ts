@@ -83,6 +83,12 @@ export async function listWorkers(
   return q.query<WorkerRow>(listStatement, [namespaceId, taskQueue, after, limit]);
 }
 
+/** Counts the workers of a namespace that were heard of since. */
+export async function countWorkers(q: Queryable, namespaceId: string, since: Micros): Promise<number> {
+  const [row] = await q.query<{ count: number }>(countStatement, [namespaceId, since]);
+  return row?.count ?? 0;
+}
+
 /** Removes workers that were silent for a day. Returns how many, at most 1,000. */
 export async function removeOldWorkers(q: Queryable): Promise<number> {
   const rows = await q.query(removeStatement, []);
@@ -146,6 +152,14 @@ const listStatement: Statement = {
     where namespace_id = $1::uuid and worker_id > $3::text and ($2::text = '' or $2::text = any(task_queues))
     order by worker_id
     limit $4::int`,
+};
+
+const countStatement: Statement = {
+  name: "count_workers",
+  text: `
+    select count(*)::bigint as count
+    from workers
+    where namespace_id = $1::uuid and seen_at > $2::bigint`,
 };
 
 const removeStatement: Statement = {

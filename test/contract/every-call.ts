@@ -25,6 +25,13 @@ export const everyCall: Readonly<Partial<Record<ReasonName, RefusedCalls>>> = {
     "the server has as many waiting operations as it may": ({ namespace, atServer }) =>
       atServer({ maxWaitingOperations: 0 }, ({ workflows }) => workflows.startWorkflow({ namespace, spec })),
   },
+  NAMESPACE_IN_USE: {
+    "it would start a run in a namespace that is being deleted": async (scene) => {
+      const { namespaces, workflows, namespace } = scene;
+      await namespaces.deleteNamespace({ name: namespace });
+      return workflows.startWorkflow({ namespace, spec });
+    },
+  },
   DATABASE_UNAVAILABLE: {
     "the server does not reach its database": async ({ house: { protocol } }) => {
       const house = await openHouse(protocol);

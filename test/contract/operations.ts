@@ -8,8 +8,11 @@ import { pollActivityTasks } from "./activities/poll-activity-tasks.js";
 import { scheduleActivity } from "./activities/schedule-activity.js";
 import type { OperationContract } from "./contract.js";
 import { createNamespace } from "./namespaces/create-namespace.js";
+import { deleteNamespace } from "./namespaces/delete-namespace.js";
+import { getNamespaceStats } from "./namespaces/get-namespace-stats.js";
 import { getQueueStats } from "./namespaces/get-queue-stats.js";
 import { listNamespaces } from "./namespaces/list-namespaces.js";
+import { updateNamespace } from "./namespaces/update-namespace.js";
 import { answerQueries } from "./workers/answer-queries.js";
 import { drainWorker } from "./workers/drain-worker.js";
 import { heartbeatWorker } from "./workers/heartbeat-worker.js";
@@ -96,5 +99,8 @@ export const operations: readonly OperationContract[] = [
   answerQueries,
   createNamespace,
   listNamespaces,
+  updateNamespace,
+  deleteNamespace,
+  getNamespaceStats,
   getQueueStats,
 ];

@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { ChildWorkflowInitiatedSchema, ExternalFailureCause } from "../../gen/pawl/v1/event_pb.js";
+import { deliverMessages } from "../../src/core/deliver-messages.js";
 import type { Message } from "../../src/core/run-state.js";
 import { cancelOther, child, json, parentOf, signalOther, terminate } from "./between-runs.js";
-import { commands } from "./scenario.js";
+import { commands, contextAt, startTime, unknownWorkflow } from "./scenario.js";
 import { newWorld } from "./world.js";
 
 describe("requests to other runs", () => {
@@ -114,6 +115,16 @@ describe("requests to other runs", () => {
     expect(() => world.deliver()).toThrow("backoff_coefficient");
     world.mail.splice(0, 1, withSpec({ workflowId: "c", workflowType: "x", priority: 1.5 }));
     expect(() => world.deliver()).toThrow("int32");
+  });
+
+  it("to a namespace that is being deleted do not start what they ask for", () => {
+    const { mail } = parentOf(child(1));
+    const ending = { ...unknownWorkflow, workflowId: "c", isEnding: true };
+    const { messages, runs } = deliverMessages(ending, mail, contextAt(startTime));
+    expect(runs).toEqual([]);
+    expect(messages.map(({ event }) => event.kind)).toMatchObject([
+      { case: "childWorkflowStartFailed", value: { cause: ExternalFailureCause.NAMESPACE_NOT_FOUND } },
+    ]);
   });
 
   it("of an end without a start tell of the start as well", () => {

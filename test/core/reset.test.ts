@@ -132,6 +132,14 @@ describe("a reset", () => {
     expect(history[0]?.eventId).toBe(state.nextEventId - 2);
   });
 
+  it("makes no run in a namespace that is being deleted", () => {
+    const scenario = newScenario();
+    scenario.runTask(commands.done());
+    const input = resetInput(scenario.state, scenario.history, { runId: "new" });
+    const ending = { ...unknownWorkflow, isEnding: true };
+    expect(reasonOf(() => resetWorkflow(ending, input, contextAt(scenario.now)))).toBe("NAMESPACE_IN_USE");
+  });
+
   it("tries activities anew, for no longer than the new run may take; one that was asked to cancel has ended", () => {
     const world = newWorld();
     world.start("w", { runTimeout: seconds(100) });

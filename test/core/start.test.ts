@@ -48,6 +48,15 @@ describe("starting a workflow", () => {
     );
   });
 
+  it("is refused in a namespace that is being deleted, but for a repeat", () => {
+    const start = (workflow: Workflow) => () =>
+      startWorkflow(workflow, startInput({}, { requestId: "r", requestHash: "h" }), context);
+    expect(reasonOf(start({ ...unknownWorkflow, isEnding: true }))).toBe("NAMESPACE_IN_USE");
+    const run = closedRun(commands.done());
+    const repeated = start({ ...known(run, "r", "h"), isEnding: true });
+    expect(repeated().outcome).toEqual({ runId: run.runId, isStarted: true });
+  });
+
   it("takes over what the caller gives", () => {
     const summary = { body: { case: "json", value: '"hi"' } } as const;
     const run = newScenario({

@@ -16,6 +16,7 @@ import {
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
+import { miscounted } from "../support/miscounted.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -33,7 +34,10 @@ beforeEach(async () => {
   it = actor(server, namespace);
 });
 
-afterAll(() => cluster.close());
+afterAll(async () => {
+  expect(await miscounted(cluster)).toEqual([]);
+  await cluster.close();
+});
 
 const json = (value: string) => ({ body: { case: "json" as const, value } });
 

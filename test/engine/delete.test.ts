@@ -22,6 +22,7 @@ import {
   type TestServer,
 } from "../support/engine.js";
 import { tablesWith } from "../support/left-rows.js";
+import { miscounted } from "../support/miscounted.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -267,6 +268,7 @@ test("and a start of the same id at once leave one of both orders behind", async
   }
   await clear();
   expect(await cluster.run("select run_id from history")).toEqual([]);
+  expect(await miscounted(cluster)).toEqual([]);
   expect([...a.faults, ...b.faults]).toEqual([]);
 });
 

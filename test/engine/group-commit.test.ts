@@ -12,6 +12,7 @@ import {
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
+import { miscounted } from "../support/miscounted.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -30,7 +31,10 @@ beforeEach(async () => {
   onB = actor(b, namespace);
 });
 
-afterEach(() => cluster.close());
+afterEach(async () => {
+  expect(await miscounted(cluster)).toEqual([]);
+  await cluster.close();
+});
 
 test("decides a refusal on fresh state: the rightful holder is not told that its lease is stale", async () => {
   await onA.start("fresh");

@@ -19,6 +19,7 @@ import {
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
+import { miscounted } from "../support/miscounted.js";
 
 let cluster: TestCluster;
 let server: TestServer;
@@ -33,7 +34,10 @@ beforeEach(async () => {
   it = actor(server, await makeNamespace(server));
 });
 
-afterAll(() => cluster.close());
+afterAll(async () => {
+  expect(await miscounted(cluster)).toEqual([]);
+  await cluster.close();
+});
 
 /** Takes the next workflow task of the queue. */
 async function take(): Promise<WorkflowTask> {

@@ -11,6 +11,7 @@ import {
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
+import { miscounted } from "../support/miscounted.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -25,7 +26,10 @@ beforeEach(async () => {
   onA = actor(a, namespace);
 });
 
-afterEach(() => cluster.close());
+afterEach(async () => {
+  expect(await miscounted(cluster)).toEqual([]);
+  await cluster.close();
+});
 
 /** Opens a second server; both know of each other. */
 async function openSecond(): Promise<{ b: TestServer; onB: Actor }> {

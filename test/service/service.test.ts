@@ -93,9 +93,6 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
       "ScheduleService.TriggerSchedule",
       "ScheduleService.BackfillSchedule",
       "ScheduleService.PreviewSchedule",
-      "NamespaceService.UpdateNamespace",
-      "NamespaceService.DeleteNamespace",
-      "NamespaceService.GetNamespaceStats",
     ]
   `);
   expect(ended).toContainEqual({ method: "pawl.v1.ScheduleService/GetSchedule", code: "UNIMPLEMENTED" });

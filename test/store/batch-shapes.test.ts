@@ -10,7 +10,7 @@ const step = batchRows([stepUnit(run, advance(run), [makeEvent(2)])]);
 const silentStep = batchRows([stepUnit(run, advance(run))]);
 const timedStep = batchRows([stepUnit(run, advance(run, { wakeupAt: 5 }), [makeEvent(2)])]);
 
-const startTables = ["newPointers", "newRuns", "history"];
+const startTables = ["newPointers", "newRuns", "statusChanges", "history"];
 
 test("makes a statement for the tables that batches have rows for, and keeps it", () => {
   const choose = openShapes("usual", { mostStatements: 9, timesAsked: 1 });

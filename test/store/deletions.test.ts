@@ -125,8 +125,7 @@ test("removes rows of every table that has rows of runs", async () => {
     `select distinct c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'run_id'
      where c.relnamespace = 'pawl'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition`,
   );
-  // A run and its pointer go first; ready tasks end with the run; a question goes with its asker; a copy is noted for a run
-  // that is to be; an erased run has none of them.
+  // A run and its pointer go first; ready tasks end with the run; a question goes with its asker, a copy's row when its run begins.
   const others = ["runs", "workflow_ids", "ready_tasks", "queries", "history_copies", "deletions"];
   expect([...all, ...others].sort()).toEqual(named.map(({ name }) => name).sort());
   expect(await clear(5, 100)).toBe(false);

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { clearDeletions, deleteRun } from "../../src/store/deletions.js";
 import { type HistoryAsk, readEvents, readHistory } from "../../src/store/history.js";
-import { makePartitions } from "../../src/store/partitions.js";
+import { dropPartition, makePartitions } from "../../src/store/partitions.js";
+import { writeBatch } from "../../src/store/write-batch.js";
 import { advance, makeEvent, makeRun, startUnit, stepUnit } from "./support/runs.js";
 import { openTestStore, type TestStore } from "./support/store.js";
 
@@ -116,4 +119,63 @@ test("leaves rows in the default partition where their week has none yet", async
   await store.run("insert into history values ($1, 1, 1, 0, '')", [bound?.id]);
   expect(await makePartitions(store.database.read)).toBe(0);
   expect(await store.run("select from history_default where run_id = $1", [bound?.id])).toHaveLength(1);
+});
+
+describe("dropping partitions", () => {
+  /** Makes the partition of an old week. Answers a run id in it. */
+  async function oldWeek(day: string): Promise<string> {
+    await store.run("select make_history_partition($1::timestamptz)", [day]);
+    const milliseconds = Date.parse(day).toString(16).padStart(12, "0");
+    return `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7000-8000-${Math.random().toString(16).slice(2, 14).padEnd(12, "0")}`;
+  }
+
+  const drop = () => store.database.transaction((tx) => dropPartition(tx));
+
+  async function weeks(): Promise<string[]> {
+    const rows = await store.run<{ name: string }>(
+      "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'history'::regclass and inhrelid::regclass::text < 'history_2025' order by 1",
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  test("takes those of weeks that are over and whose runs are all gone", async () => {
+    const namespaceId = await store.makeNamespace();
+    const run = makeRun({ runId: await oldWeek("2020-01-07"), namespaceId, status: 3, closedAt: 9 });
+    await oldWeek("2020-01-14");
+    const copied = await oldWeek("2020-01-21");
+    await store.write(startUnit(run));
+    await store.run("insert into history_copies values ($1, 1)", [copied]);
+    expect(await weeks()).toEqual(["history_20200106", "history_20200113", "history_20200120"]);
+    expect(await drop()).toBe(true);
+    expect(await drop()).toBe(false);
+    expect(await weeks()).toEqual(["history_20200106", "history_20200120"]);
+    await store.database.transaction((tx) => deleteRun(tx, run));
+    await store.run("delete from history_copies");
+    expect(await drop()).toBe(true);
+    expect(await drop()).toBe(true);
+    expect(await drop()).toBe(false);
+    expect(await weeks()).toEqual([]);
+    expect(await clearDeletions(store.database.read, { maxRuns: 5, maxRows: 5 })).toBe(false);
+    expect(await store.run("select run_id from history where run_id = $1", [run.runId])).toEqual([]);
+  });
+
+  test("leaves one alone in which a run is just being written, and another to whom something was left", async () => {
+    const namespaceId = await store.makeNamespace();
+    const run = makeRun({ runId: await oldWeek("2020-02-04"), namespaceId });
+    await store.database.transaction(async (tx) => {
+      await writeBatch(tx, { batchId: randomUUID(), units: [startUnit(run)], answered: [] });
+      expect(await drop()).toBe(false);
+    });
+    expect(await drop()).toBe(false);
+    expect(await weeks()).toEqual(["history_20200203"]);
+    expect(await read({ runId: run.runId })).toEqual([[1], false]);
+  });
+
+  test("lets what begins in such a week after all find its place", async () => {
+    const runId = await oldWeek("2020-03-03");
+    expect(await drop()).toBe(true);
+    const run = makeRun({ runId, namespaceId: await store.makeNamespace() });
+    await store.write(startUnit(run));
+    expect(await read({ runId })).toEqual([[1], false]);
+  });
 });

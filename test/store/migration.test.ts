@@ -27,7 +27,7 @@ test("makes the namespace main, one incarnation and the newest schema version", 
   expect(
     await read(`select v.version, v.min_server, n.name, n.state, i.incarnation is not null as has_incarnation
       from (select * from schema_versions order by version desc limit 1) v, namespaces n, database_incarnation i`),
-  ).toEqual([{ version: 11, min_server: 11, name: "main", state: 1, has_incarnation: true }]);
+  ).toEqual([{ version: 13, min_server: 13, name: "main", state: 1, has_incarnation: true }]);
 });
 
 test("says on every table what a row is and who deletes it", async () => {
@@ -43,17 +43,27 @@ test("has history partitions for this week and the three after it", async () => 
   expect(rows).toEqual([{ weeks: 4 }]);
 });
 
-test("fills in who holds what of the runs that were there before workers were told apart", async () => {
+/** A database as it was before a migration was there. */
+async function openEarlier(migration: string): Promise<TestDatabase> {
   const dir = await mkdtemp(join(tmpdir(), "pawl-migrations-"));
   const earlier = await createEmptyDatabase();
   try {
     const names = (await readdir("migrations")).sort();
     const before = names.slice(
       0,
-      names.findIndex((name) => name.endsWith("_workers.sql")),
+      names.findIndex((name) => name.endsWith(`_${migration}.sql`)),
     );
     for (const name of before) await copyFile(join("migrations", name), join(dir, name));
     await migrate({ url: earlier.url, dir });
+    return earlier;
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+test("fills in who holds what of the runs that were there before workers were told apart", async () => {
+  const earlier = await openEarlier("workers");
+  try {
     const connection = await openConnection({ url: earlier.url });
     const runId = "01990000-0000-7000-8000-000000000001";
     const held = JSON.stringify({ taskQueue: "orders", lease: { workerId: "w", identity: "a" } });
@@ -84,6 +94,31 @@ test("fills in who holds what of the runs that were there before workers were to
     ]);
   } finally {
     await earlier.drop();
-    await rm(dir, { recursive: true });
+  }
+});
+
+test("counts the runs that were there before they were counted", async () => {
+  const earlier = await openEarlier("retention");
+  try {
+    const connection = await openConnection({ url: earlier.url });
+    await connection.query(
+      `insert into runs (run_id, namespace_id, workflow_id, workflow_type, task_queue, started_at, settings, version, status,
+         next_event_id, history_bytes, last_event_at, closed_at, last_seq, task_epoch, previous_started_event_id,
+         last_closed_task_epoch, sticky_worker_id, sticky_event_id)
+       select gen_random_uuid(), namespace_id, 'id-' || n, 'order', 'orders', 1, '{}', 1, 2 + n % 2, 1, 0, 1,
+         case n % 2 when 1 then 1 end, 0, 1, 0, 0, '', 0
+       from namespaces, generate_series(1, 5) n`,
+    );
+    await migrate({ url: earlier.url });
+    const { rows } = await connection.query(
+      "select status, sum(n)::int as n from run_counts group by 1 order by 1",
+    );
+    await connection.end();
+    expect(rows).toEqual([
+      { status: 2, n: 2 },
+      { status: 3, n: 3 },
+    ]);
+  } finally {
+    await earlier.drop();
   }
 });

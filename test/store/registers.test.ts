@@ -6,10 +6,16 @@ import { readHeartbeats, removeOldHeartbeats, writeHeartbeats } from "../../src/
 import { readIncarnation } from "../../src/store/incarnation.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
 import {
+  findNamespaceRequest,
+  noteNamespaceRequest,
+  removeOldNamespaceRequests,
+} from "../../src/store/namespace-requests.js";
+import {
   createNamespace,
-  findCreatedNamespace,
   findNamespace,
+  findNamespaceById,
   listNamespaces,
+  updateNamespace,
 } from "../../src/store/namespaces.js";
 import { checkSchema } from "../../src/store/readiness.js";
 import { beatServer, readServerLoads, removeServer } from "../../src/store/servers.js";
@@ -107,30 +113,52 @@ test("finds what is due, the earliest first, and when the next is", async () => 
   expect(places).toEqual([{ runId: last?.runId, namespaceId, workflowId: last?.workflowId }]);
 });
 
-test("creates a namespace once a name, and finds it by its request", async () => {
+test("creates a namespace once a name, finds and changes it", async () => {
   const q = store.database.read;
-  const [name, requestId] = [`b-${randomUUID()}`, randomUUID()];
-  const make = (request: string) =>
-    createNamespace(q, {
-      namespaceId: randomUUID(),
-      name,
-      description: "for tests",
-      retentionMs: 5,
-      requestId: request,
-    });
-  const created = await make(requestId);
+  const name = `b-${randomUUID()}`;
+  const make = () =>
+    createNamespace(q, { namespaceId: randomUUID(), name, description: "for tests", retentionMs: 5 });
+  const created = await make();
   expect(created).toMatchObject({ name, description: "for tests", retentionMs: 5, isDeleting: false });
-  expect(await make(requestId)).toBeUndefined();
-  expect(await make("")).toBeUndefined();
-  expect(await findCreatedNamespace(q, requestId)).toEqual(created);
-  expect(await findCreatedNamespace(q, "another")).toBeUndefined();
-  expect(await make("another")).toBeUndefined();
+  expect(await make()).toBeUndefined();
   expect(await findNamespace(q, name)).toEqual(created);
   expect(await findNamespace(q, "none")).toBeUndefined();
+  const { namespaceId: id = "" } = created ?? {};
+  expect(await findNamespaceById(q, id)).toEqual(created);
+  expect(await findNamespaceById(q, randomUUID())).toBeUndefined();
+  const change = { namespaceId: id, description: "", retentionMs: undefined };
+  expect(await updateNamespace(q, change)).toEqual({ ...created, description: "" });
+  expect(await updateNamespace(q, { ...change, namespaceId: randomUUID() })).toBeUndefined();
   const names = (await listNamespaces(q, { after: "b-", limit: 100 })).map((row) => row.name);
   expect(names).toContain("main");
   expect(names).toContain(name);
   expect(names).toEqual([...names].sort());
+});
+
+test("keeps requests about namespaces for a day", async () => {
+  const q = store.database.read;
+  const request = { requestId: randomUUID(), contentHash: "a", namespaceId };
+  const other = { ...request, contentHash: "b" };
+  const age = () =>
+    store.run(
+      "update namespace_requests set requested_at = requested_at - 86400000000 where request_id = $1",
+      [request.requestId],
+    );
+  expect(await findNamespaceRequest(q, request.requestId)).toBeUndefined();
+  expect(await noteNamespaceRequest(q, request)).toBe(true);
+  expect(await noteNamespaceRequest(q, other)).toBe(false);
+  expect(await findNamespaceRequest(q, request.requestId)).toEqual(request);
+  await removeOldNamespaceRequests(q);
+  expect(await findNamespaceRequest(q, request.requestId)).toEqual(request);
+  await age();
+  expect(await findNamespaceRequest(q, request.requestId)).toBeUndefined();
+  expect(await noteNamespaceRequest(q, other)).toBe(true);
+  expect(await findNamespaceRequest(q, request.requestId)).toEqual(other);
+  await age();
+  await removeOldNamespaceRequests(q);
+  expect(
+    await store.run("select 1 from namespace_requests where request_id = $1", [request.requestId]),
+  ).toEqual([]);
 });
 
 test("keeps workers, their load and whether they drain", async () => {

@@ -207,7 +207,8 @@ export enum ErrorReason {
   CANCEL_NOT_REQUESTED = 24,
 
   /**
-   * The namespace is `main`, is being deleted, or still has open runs or schedules. Code: FAILED_PRECONDITION. Fix: close them first.
+   * The namespace can't be deleted: it is `main`, or still has open runs or schedules. Or nothing starts in it and it can't be changed, since it is
+   * being deleted. Metadata `namespace` names it. Code: FAILED_PRECONDITION. Fix: close what is open first, or use another namespace.
    *
    * @generated from enum value: ERROR_REASON_NAMESPACE_IN_USE = 25;
    */

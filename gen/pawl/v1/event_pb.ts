@@ -2967,7 +2967,7 @@ export enum ExternalFailureCause {
   WORKFLOW_NOT_FOUND = 1,
 
   /**
-   * There is no such namespace.
+   * There is no such namespace. For a child: or it is being deleted.
    *
    * @generated from enum value: EXTERNAL_FAILURE_CAUSE_NAMESPACE_NOT_FOUND = 2;
    */

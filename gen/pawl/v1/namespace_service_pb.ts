@@ -270,7 +270,7 @@ export const GetNamespaceStatsRequestSchema: GenMessage<GetNamespaceStatsRequest
  */
 export type GetNamespaceStatsResponse = Message<"pawl.v1.GetNamespaceStatsResponse"> & {
   /**
-   * Runs by status.
+   * Runs by status: every status, also those that no run has.
    *
    * @generated from field: repeated pawl.v1.StatusCount workflows = 1;
    */
@@ -284,7 +284,7 @@ export type GetNamespaceStatsResponse = Message<"pawl.v1.GetNamespaceStatsRespon
   schedules: bigint;
 
   /**
-   * How many workers are alive.
+   * How many workers were heard of lately, with those that drain.
    *
    * @generated from field: int64 workers = 3;
    */
@@ -378,7 +378,9 @@ export const NamespaceService: GenService<{
     output: typeof ListNamespacesResponseSchema;
   },
   /**
-   * Changes description or retention.
+   * Changes description or retention. A new retention counts for runs that have closed before, too.
+   *
+   * Errors: FAILED_PRECONDITION, NAMESPACE_IN_USE, while it is being deleted; ALREADY_EXISTS, REQUEST_ID_REUSED.
    *
    * @generated from rpc pawl.v1.NamespaceService.UpdateNamespace
    */
@@ -388,9 +390,10 @@ export const NamespaceService: GenService<{
     output: typeof UpdateNamespaceResponseSchema;
   },
   /**
-   * Deletes a namespace without open runs and schedules; its closed runs are removed in the background.
+   * Deletes a namespace without open runs and schedules. From then on nothing starts in it; its closed runs and all else are removed in the background,
+   * itself last.
    *
-   * Errors: FAILED_PRECONDITION, NAMESPACE_IN_USE.
+   * Errors: FAILED_PRECONDITION, NAMESPACE_IN_USE; ALREADY_EXISTS, REQUEST_ID_REUSED.
    *
    * @generated from rpc pawl.v1.NamespaceService.DeleteNamespace
    */
@@ -400,7 +403,7 @@ export const NamespaceService: GenService<{
     output: typeof DeleteNamespaceResponseSchema;
   },
   /**
-   * Counts what is in a namespace.
+   * Counts what is in a namespace. The numbers are exact, and cost the same however many runs there are.
    *
    * @generated from rpc pawl.v1.NamespaceService.GetNamespaceStats
    */

@@ -11,6 +11,7 @@ import type { ResetReapply } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { appendEvent, type Draft, openNewDraft } from "../draft.js";
 import { RefusedError } from "../errors.js";
 import { cutFailure } from "../failure.js";
+import { namespaceEnding } from "../refusals.js";
 import type { Micros, RunSettings, RunState, Snapshot, Workflow } from "../run-state.js";
 import { settle } from "../settle.js";
 import { findRepeatedStart } from "../start.js";
@@ -71,6 +72,7 @@ export function resetWorkflow(
   const repeated = findRepeatedStart(workflow, input);
   if (repeated !== undefined)
     return { runs: [], pointer: undefined, handed: [], messages: [], outcome: { runId: repeated } };
+  if (workflow.isEnding === true) throw namespaceEnding(input.base.settings.namespace);
   const { runId, requestId: startRequestId, requestHash } = input;
   const { run: current } = workflow;
   const replaced =

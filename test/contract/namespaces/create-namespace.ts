@@ -38,7 +38,7 @@ export const createNamespace = operation(NamespaceService.method.createNamespace
       const requestId = crypto.randomUUID();
       await namespaces.createNamespace({ name: newName(), requestId });
       await house.cluster.run(
-        "update pawl.namespaces set created_at = created_at - 86400000000 where request_id = $1",
+        "update pawl.namespace_requests set requested_at = requested_at - 86400000000 where request_id = $1",
         [requestId],
       );
       await namespaces.createNamespace({ name: newName(), requestId });

@@ -16,6 +16,7 @@ import {
   large,
   named,
   namespaceExists,
+  namespaceInUse,
   namespaceNotFound,
   payload,
   pendingLimit,
@@ -105,6 +106,14 @@ export const unknownIds: BadCall[] = [
   whole("an unknown namespace", wf.listWaiting, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.registerWorker, { namespace: "nowhere", worker: {} }, namespaceNotFound),
   whole("an unknown namespace", nsp.getQueueStats, { namespace: "nowhere" }, namespaceNotFound),
+  whole("an unknown namespace", nsp.getNamespaceStats, { name: "nowhere" }, namespaceNotFound),
+  whole(
+    "an unknown namespace",
+    nsp.updateNamespace,
+    { name: "nowhere", description: "x" },
+    namespaceNotFound,
+  ),
+  whole("an unknown namespace", nsp.deleteNamespace, { name: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.listWorkers, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.pollWorkflowTasks, { namespace: "nowhere" }, namespaceNotFound),
   whole("an unknown namespace", wk.pollActivityTasks, { namespace: "nowhere" }, namespaceNotFound),
@@ -195,6 +204,7 @@ export const wrongStates: BadCall[] = [
   ),
   whole("a name that is taken", nsp.createNamespace, { name: "other" }, namespaceExists),
   whole("main", nsp.createNamespace, { name: "main" }, namespaceExists),
+  whole("main", nsp.deleteNamespace, { name: "main" }, namespaceInUse),
 ];
 
 export const oversized: BadCall[] = [

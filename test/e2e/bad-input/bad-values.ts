@@ -167,6 +167,14 @@ export const badNumbers: BadCall[] = [
   whole("a negative number of tasks", wk.pollActivityTasks, { maxTasks: -1 }, invalidField),
   whole("101 tasks", wk.pollWorkflowTasks, { maxTasks: 101 }, invalidField),
   whole("a negative retention", nsp.createNamespace, { name: "short", retention: minus }, invalidField),
+  whole("a negative retention", nsp.updateNamespace, { name: "main", retention: minus }, invalidField),
+  whole("no retention", nsp.updateNamespace, { name: "main", retention: { seconds: 0n } }, invalidField),
+  whole(
+    "a retention of a thousand years",
+    nsp.updateNamespace,
+    { name: "main", retention: { seconds: 31_557_600_000n } },
+    invalidField,
+  ),
   completion(
     "a negative timer",
     [{ seq: 10, kind: { case: "scheduleTimer", value: { duration: minus } } }],

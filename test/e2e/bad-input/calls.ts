@@ -135,6 +135,7 @@ export const workflowOpen = ["FAILED_PRECONDITION", "WORKFLOW_OPEN"] as const;
 export const workerDraining = ["FAILED_PRECONDITION", "WORKER_DRAINING"] as const;
 export const workflowExists = ["ALREADY_EXISTS", "WORKFLOW_EXISTS"] as const;
 export const namespaceExists = ["ALREADY_EXISTS", "NAMESPACE_EXISTS"] as const;
+export const namespaceInUse = ["FAILED_PRECONDITION", "NAMESPACE_IN_USE"] as const;
 export const requestIdReused = ["ALREADY_EXISTS", "REQUEST_ID_REUSED"] as const;
 export const staleLease = ["ABORTED", "STALE_LEASE"] as const;
 export const sizeLimit = ["RESOURCE_EXHAUSTED", "SIZE_LIMIT"] as const;

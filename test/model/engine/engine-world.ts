@@ -5,6 +5,7 @@ import type { ActivityTask, WorkflowTask } from "../../../gen/pawl/v1/task_pb.js
 import { type Actor, actor } from "../../support/actor.js";
 import { makeNamespace, type TestCluster, type TestServer } from "../../support/engine.js";
 import { tablesWith } from "../../support/left-rows.js";
+import { miscounted } from "../../support/miscounted.js";
 import { type Folded, foldMore, newFold } from "../read-history.js";
 import { checkBetweenRuns, type FoundRun, Reference } from "../reference.js";
 import { rule } from "../rule.js";
@@ -242,6 +243,10 @@ export class EngineWorld {
     for (const { isClosed, folded, runId } of found)
       rule(isClosed || folded.timers.size === 0, `all timers of ${runId} fire`);
     await this.checkDeletions(found);
+    rule(
+      (await miscounted(this.cluster)).length === 0,
+      "as many runs of each status are counted as there are",
+    );
     this.reference.checkSignals(found);
     checkBetweenRuns(found);
     for (const [runId, base] of this.resets) {
