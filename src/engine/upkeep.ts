@@ -10,6 +10,7 @@ import { readIncarnation } from "../store/incarnation.js";
 import { overdueInboxes } from "../store/messages.js";
 import { makePartitions } from "../store/partitions.js";
 import { removeOldQueries } from "../store/queries.js";
+import { removeOldScheduleRequests } from "../store/schedules.js";
 import { removeOldBatches } from "../store/settle-batch.js";
 import { dueWakeups } from "../store/wakeups.js";
 import { removeOldWorkers } from "../store/workers.js";
@@ -31,6 +32,12 @@ export interface Upkeep {
   onEarlierDeadline(callback: () => void): void;
   /** Wakes runs that nobody woke in time: those of servers that have gone. */
   wakeOverdueRuns(): Promise<number>;
+  /** Lets schedules fire whose time this server wrote. */
+  fireSchedules(): Promise<number>;
+  /** Calls back when `fireSchedules` has something to do earlier than it said. */
+  onEarlierFire(callback: () => void): void;
+  /** Lets schedules fire that nobody let fire in time. */
+  fireOverdueSchedules(): Promise<number>;
   /** Delivers messages between runs that the server which wrote them has not delivered. */
   deliverOverdue(): Promise<number>;
   /** Looks for ready tasks of queues that polls wait on, whoever made them. */
@@ -47,7 +54,7 @@ export interface Upkeep {
   clearDeletions(): Promise<number>;
   /** Calls back when `clearDeletions` has something to do earlier than it said. */
   onDeleted(callback: () => void): void;
-  /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats, silent workers and copies of histories. */
+  /** Makes the partitions of history that will be needed, and removes rows that nobody asks for any more: of batches, heartbeats, silent workers, copies of histories and requests. */
   tidy(): Promise<void>;
 }
 
@@ -105,6 +112,9 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       if (found.runs.length === maxRunsAtOnce) return 0;
       return Math.max(overdueMs, sleepUntil(found.nextAt, longestOverdueSleepMs) + overdueMs);
     },
+    fireSchedules: parts.scheduleFires.fireDue,
+    onEarlierFire: parts.scheduleFires.onEarlier,
+    fireOverdueSchedules: parts.scheduleFires.fireOverdue,
     async deliverOverdue() {
       const before = parts.clock.earliest() - undeliveredMs * 1_000;
       const found = await overdueInboxes(parts.database.read, before, maxRunsAtOnce);
@@ -137,15 +147,18 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
     releaseDeadWorkers: openWorkerRelease(parts, listening, metrics),
     clearDeletions: parts.deletions.clear,
     onDeleted: parts.deletions.onDeleted,
-    async tidy() {
-      // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
-      await parts.database.transaction((tx) => makePartitions(tx));
-      await removeOldHeartbeats(parts.database.read, maxRowsAtOnce);
-      await removeOldWorkers(parts.database.read);
-      await removeOldCommands(parts.database.read);
-      await removeOldCopies(parts.database.transaction, parts.clock.earliest() - abandonedCopy);
-      await removeOldQueries(parts.database.read);
-      await removeOldBatches(parts.database.read);
-    },
+    tidy: () => tidy(parts),
   };
+}
+
+async function tidy({ database, clock }: EngineParts): Promise<void> {
+  // In a transaction of its own: it may wait for a lock, and would hold up every read behind it.
+  await database.transaction((tx) => makePartitions(tx));
+  await removeOldHeartbeats(database.read, maxRowsAtOnce);
+  await removeOldWorkers(database.read);
+  await removeOldCommands(database.read);
+  await removeOldCopies(database.transaction, clock.earliest() - abandonedCopy);
+  await removeOldQueries(database.read);
+  await removeOldBatches(database.read);
+  await removeOldScheduleRequests(database.read, maxRowsAtOnce);
 }

@@ -24,6 +24,12 @@ export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): ()
     failed: failed("waking runs"),
   });
   upkeep.onEarlierDeadline(() => wakeDue.wake());
+  const fireSchedules = startLoop({
+    pass: () => upkeep.fireSchedules(),
+    everyMs: retryMs,
+    failed: failed("letting schedules fire"),
+  });
+  upkeep.onEarlierFire(() => fireSchedules.wake());
   const clearDeletions = startLoop({
     pass: () => upkeep.clearDeletions(),
     everyMs: retryMs,
@@ -32,7 +38,13 @@ export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): ()
   upkeep.onDeleted(() => clearDeletions.wake());
   const loops: Loop[] = [
     wakeDue,
+    fireSchedules,
     clearDeletions,
+    startLoop({
+      pass: () => upkeep.fireOverdueSchedules(),
+      everyMs: retryMs,
+      failed: failed("letting overdue schedules fire"),
+    }),
     startLoop({
       pass: () => upkeep.wakeOverdueRuns(),
       everyMs: retryMs,

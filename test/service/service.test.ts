@@ -83,22 +83,12 @@ test("names the RPCs that are not built, whatever their requests hold", async ()
   }
   expect(unbuilt).toMatchInlineSnapshot(`
     [
-      "ScheduleService.CreateSchedule",
-      "ScheduleService.GetSchedule",
-      "ScheduleService.ListSchedules",
-      "ScheduleService.UpdateSchedule",
-      "ScheduleService.PauseSchedule",
-      "ScheduleService.ResumeSchedule",
-      "ScheduleService.DeleteSchedule",
-      "ScheduleService.TriggerSchedule",
-      "ScheduleService.BackfillSchedule",
-      "ScheduleService.PreviewSchedule",
       "NamespaceService.UpdateNamespace",
       "NamespaceService.DeleteNamespace",
       "NamespaceService.GetNamespaceStats",
     ]
   `);
-  expect(ended).toContainEqual({ method: "pawl.v1.ScheduleService/GetSchedule", code: "UNIMPLEMENTED" });
+  expect(ended).toContainEqual({ method: "pawl.v1.NamespaceService/DeleteNamespace", code: "UNIMPLEMENTED" });
 });
 
 test("gives an element that is wrong its own outcome, and the engine the others", async () => {

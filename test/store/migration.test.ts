@@ -27,7 +27,7 @@ test("makes the namespace main, one incarnation and the newest schema version", 
   expect(
     await read(`select v.version, v.min_server, n.name, n.state, i.incarnation is not null as has_incarnation
       from (select * from schema_versions order by version desc limit 1) v, namespaces n, database_incarnation i`),
-  ).toEqual([{ version: 11, min_server: 11, name: "main", state: 1, has_incarnation: true }]);
+  ).toEqual([{ version: 12, min_server: 12, name: "main", state: 1, has_incarnation: true }]);
 });
 
 test("says on every table what a row is and who deletes it", async () => {

@@ -39,10 +39,7 @@ describe.each([
 });
 
 describe("an RPC that is not built yet is refused with NOT_IMPLEMENTED, naming it", () => {
-  const names = new Set([
-    ...["UpdateNamespace", "DeleteNamespace", "GetNamespaceStats"],
-    ...ScheduleService.methods.map(({ name }) => name),
-  ]);
+  const names = new Set(["UpdateNamespace", "DeleteNamespace", "GetNamespaceStats"]);
   const unbuilt = [WorkflowService, WorkerService, ScheduleService, NamespaceService]
     .flatMap((service): DescMethod[] => service.methods)
     .filter((method): method is DescMethod & DescMethodUnary => method.methodKind === "unary")
