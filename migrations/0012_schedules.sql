@@ -35,4 +35,7 @@ alter table messages add column is_for_schedule boolean not null default false;
 comment on column messages.is_for_schedule is
   'Whether it is for the schedule of the id that receiver_workflow_id has, and not for a run.';
 
+drop index messages_by_receiver;
+create index messages_by_inbox on messages (receiver_namespace_id, receiver_workflow_id, is_for_schedule, sender_run_id, number);
+
 insert into schema_versions (version, min_server) values (12, 12);

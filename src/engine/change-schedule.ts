@@ -1,4 +1,5 @@
 /** Changes of schedules that start no run: read, decided, and written if nobody has written since; else once more. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import { RefusedError } from "../core/errors.js";
@@ -24,7 +25,8 @@ export interface Changed<Answer> {
 }
 
 /** Schedules that fire all the time are changed in between. */
-const mostTries = 50;
+const mostTries = 100;
+const longestPauseMs = 20;
 
 /** Changes a schedule. A repeat of the call changes nothing, and finds the schedule as it is now. */
 export async function changeSchedule<Answer>(
@@ -48,6 +50,7 @@ export async function changeSchedule<Answer>(
       parts.scheduleFires.note(name, after?.nextFireAt);
       return { after, answer };
     }
+    await delay(Math.min(tries, longestPauseMs));
   }
   throw new RefusedError(
     ErrorReason.SERVER_BUSY,

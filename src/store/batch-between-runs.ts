@@ -72,6 +72,7 @@ export const betweenRunParts = {
     select namespace_id, request_id, content_hash, answer, made_at
     from ${rows} w
     where ${isWon("w")}
+    order by namespace_id, request_id
     ${forgetsOldRequest}
   )`,
 } satisfies Partial<Record<BatchTable, (rows: string) => string>>;

@@ -213,6 +213,13 @@ const noted = `
     select version
     from written`;
 
+/** Waiting for a lock would keep a connection from those who hold it: what is locked is being changed, and counts as such. */
+const held = (version: string) => `
+      select schedule_id
+      from schedules
+      where namespace_id = $5::uuid and schedule_id = $6::text and version = ${version}::bigint
+      for update skip locked`;
+
 const insertStatement: Statement = {
   name: "insert_schedule",
   text: `
@@ -229,11 +236,12 @@ const insertStatement: Statement = {
 const updateStatement: Statement = {
   name: "update_schedule",
   text: `
-    with written as (
+    with held as materialized (${held("$12")}),
+    written as (
       update schedules
       set version = version + 1, revision = $7::bigint, definition = $8::bytea, progress = $9::json, next_fire_at = $10::bigint,
         updated_at = $11::bigint
-      where namespace_id = $5::uuid and schedule_id = $6::text and version = $12::bigint
+      where namespace_id = $5::uuid and schedule_id = (select schedule_id from held)
       returning version
     ),${noted}`,
 };
@@ -241,9 +249,10 @@ const updateStatement: Statement = {
 const deleteStatement: Statement = {
   name: "delete_schedule",
   text: `
-    with written as (
+    with held as materialized (${held("$7")}),
+    written as (
       delete from schedules
-      where namespace_id = $5::uuid and schedule_id = $6::text and version = $7::bigint
+      where namespace_id = $5::uuid and schedule_id = (select schedule_id from held)
       returning version
     ),${noted}`,
 };

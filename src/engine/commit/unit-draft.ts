@@ -46,17 +46,17 @@ export function hasChanges(draft: UnitDraft): boolean {
 
 /** Folds one more decision in. Answers whether it changes anything. */
 export function foldTransition(draft: UnitDraft, transition: WorkflowTransition<unknown>): boolean {
-  const { runs, delivered = [] } = transition;
-  if (runs.length === 0 && transition.pointer === undefined && delivered.length === 0) return false;
+  const { runs, pointer: moved, messages, delivered = [] } = transition;
+  if (runs.length + messages.length + delivered.length === 0 && moved === undefined) return false;
   for (const step of runs) {
     const earlier = draft.steps.get(step.after.runId);
     draft.steps.set(step.after.runId, earlier === undefined ? step : joinSteps(earlier, step));
   }
-  const pointer = transition.pointer ?? draft.current.pointer;
+  const pointer = moved ?? draft.current.pointer;
   const step = pointer === undefined ? undefined : draft.steps.get(pointer.runId);
   draft.current = { ...draft.current, pointer, run: step?.after ?? draft.current.run };
   draft.handed.push(...transition.handed);
-  draft.messages.push(...transition.messages);
+  draft.messages.push(...messages);
   draft.delivered.push(...delivered);
   return true;
 }
