@@ -5,6 +5,7 @@ import { NamespaceService } from "../../../gen/pawl/v1/namespace_service_pb.js";
 import { ScheduleService } from "../../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { badSchedules } from "./bad-schedules.js";
 import * as targets from "./bad-targets.js";
 import * as values from "./bad-values.js";
 import { type BadInputFixture, openBadInputFixture, refused } from "./fixture.js";
@@ -29,6 +30,7 @@ describe.each([
   ["a number out of range", values.badNumbers],
   ["U+0000", values.nulls],
   ["a bad search attribute", values.badAttributes],
+  ["something wrong with a schedule", badSchedules],
 ])("a call with %s is refused with its code and reason and changes nothing", (_, table) => {
   test.each(table)("$title", async ({ call, code, reason, metadata = {} }) => {
     const told = await call(fixture);
