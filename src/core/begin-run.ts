@@ -46,7 +46,7 @@ export function beginRun(what: NewRun, beginning: Beginning, context: Context): 
   return settle(draft, undefined);
 }
 
-function appendStarted(draft: Draft, { namespace, spec }: NewRun, beginning: Beginning): void {
+function appendStarted(draft: Draft, { namespace, spec, lastResult }: NewRun, beginning: Beginning): void {
   const { runId, workflowId, workflowType, taskQueue, settings, attributes } = draft.run;
   const { meta, requestId = "", continuation } = beginning;
   const value = {
@@ -70,6 +70,8 @@ function appendStarted(draft: Draft, { namespace, spec }: NewRun, beginning: Beg
     ...timesOf(draft, settings),
     ...(settings.retry === undefined ? {} : { retryPolicy: retryPolicyOf(settings.retry) }),
     ...familyOf(settings),
+    ...scheduleOf(settings),
+    ...(lastResult === undefined ? {} : { lastResult }),
     ...(continuation === undefined
       ? {}
       : {
@@ -88,6 +90,11 @@ function timesOf(draft: Draft, { runTimeoutMs, executionExpiresAt, firstTaskAt }
       ? {}
       : { firstTaskDelay: durationOf(Math.max(0, firstTaskAt - draft.now) / 1000) }),
   };
+}
+
+function scheduleOf({ schedule }: RunSettings) {
+  if (schedule === undefined) return {};
+  return { scheduleId: schedule.scheduleId, scheduledTime: timestampOf(schedule.scheduledAt) };
 }
 
 function familyOf({ parent }: RunSettings) {

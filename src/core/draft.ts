@@ -237,7 +237,12 @@ export function sendMessage(
       ...(child === undefined || child.startedBy.runId === runId ? {} : { knownAs: child.startedBy.runId }),
     },
     number: run.messagesSent,
-    receiver: { namespaceId: receiver.namespaceId, workflowId: receiver.workflowId, runId: receiver.runId },
+    receiver: {
+      namespaceId: receiver.namespaceId,
+      workflowId: receiver.workflowId,
+      runId: receiver.runId,
+      ...(receiver.isSchedule === true ? { isSchedule: true } : {}),
+    },
     sentAt: now,
     event,
   });

@@ -1,4 +1,4 @@
-/** What the end of a run means to its parent and to its children. */
+/** What the end of a run means to its parent, to the schedule that started it, and to its children. */
 import { create } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import { FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
@@ -13,6 +13,14 @@ export function tellParent(draft: Draft, closing: HistoryEvent["kind"]): void {
   const { seq, initiatedEventId } = parent;
   const outcome = outcomeOf({ seq, initiatedEventId, child: addressOf(draft) }, closing);
   sendMessage(draft, parent, makeEvent(0, draft.now, outcome, {}));
+}
+
+/** Tells the schedule that started the run how it ended; by the event that closes it. */
+export function tellSchedule(draft: Draft, closing: HistoryEvent): void {
+  const { namespaceId, settings } = draft.run;
+  if (settings.schedule === undefined) return;
+  const { scheduleId } = settings.schedule;
+  sendMessage(draft, { namespaceId, workflowId: scheduleId, isSchedule: true, runId: "" }, closing);
 }
 
 /** Does to each child that has not ended what its start said. */

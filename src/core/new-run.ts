@@ -1,6 +1,7 @@
 /** The state of a run before its first event. */
 import { create } from "@bufbuild/protobuf";
 import { WorkflowStartedSchema } from "../../gen/pawl/v1/event_pb.js";
+import type { Payload } from "../../gen/pawl/v1/payload_pb.js";
 import { type WorkflowSpec, WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { fillRunRetryRule } from "./retry-rule.js";
 import type { Micros, RunSettings, RunState } from "./run-state.js";
@@ -19,21 +20,23 @@ export interface NewRun {
   readonly workflowId: string;
   readonly runId: string;
   readonly spec: WorkflowSpec;
-  /** What the run takes over from the run that it goes on for, or from its parent. */
+  /** What the run takes over from the run that it goes on for, or from its parent or schedule. */
   readonly chain?: Chain;
+  /** The result of the run that its schedule has started before. */
+  readonly lastResult?: Payload | undefined;
 }
 
 /** What a run takes over from others. Unset: it stands alone. */
 export type Chain = Partial<
   Pick<
     RunSettings,
-    "firstRunId" | "attempt" | "previousRunId" | "parent" | "executionExpiresAt" | "firstTaskAt"
+    "firstRunId" | "attempt" | "previousRunId" | "parent" | "schedule" | "executionExpiresAt" | "firstTaskAt"
   >
 >;
 
 /** A run that is about to start. */
 export function newRun(run: NewRun, { now, limits }: Context): RunState {
-  const { namespaceId, namespace, workflowId, runId, spec, chain = {} } = run;
+  const { namespaceId, namespace, workflowId, runId, spec, chain = {}, lastResult } = run;
   return {
     runId,
     namespaceId,
@@ -57,7 +60,7 @@ export function newRun(run: NewRun, { now, limits }: Context): RunState {
     },
     ...beforeFirstEvent(),
     lastEventAt: now,
-    retryStart: spec.retryPolicy === undefined ? undefined : retryStartOf(spec),
+    retryStart: spec.retryPolicy === undefined ? undefined : retryStartOf(spec, lastResult),
     attributes: mergeAttributes(undefined, spec, "spec", limits),
   };
 }
@@ -115,9 +118,10 @@ function timesOf(spec: WorkflowSpec, chain: Chain, now: Micros): Times {
   };
 }
 
-function retryStartOf({ input, header }: WorkflowSpec) {
+function retryStartOf({ input, header }: WorkflowSpec, lastResult: Payload | undefined) {
   return create(WorkflowStartedSchema, {
     ...(input === undefined ? {} : { input }),
     ...(header === undefined ? {} : { header }),
+    ...(lastResult === undefined ? {} : { lastResult }),
   });
 }

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { ContinuationReason } from "../../gen/pawl/v1/event_pb.js";
 import { type Failure, RetryState } from "../../gen/pawl/v1/failure_pb.js";
+import type { Payload } from "../../gen/pawl/v1/payload_pb.js";
 import { type WorkflowSpec, WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
 import { type Beginning, beginRun, type CarriedSignal } from "./begin-run.js";
 import type { Draft, EventMeta } from "./draft.js";
@@ -17,6 +18,8 @@ export interface NextRun {
   readonly attempt: number;
   readonly firstTaskAt?: Micros | undefined;
   readonly carriedSignals?: readonly CarriedSignal[];
+  /** What the schedule of the chain had as the result of the chain before. */
+  readonly lastResult?: Payload | undefined;
   /** Open children that the next run takes over. */
   readonly keptChildren?: readonly ChildState[];
 }
@@ -25,7 +28,7 @@ export interface NextRun {
 export function beginNextRun(draft: Draft, next: NextRun): RunState {
   const { run, context } = draft;
   const { settings, namespaceId, workflowId } = run;
-  const { firstRunId, executionExpiresAt, parent } = settings;
+  const { firstRunId, executionExpiresAt, parent, schedule } = settings;
   const runId = context.newRunId(namespaceId, workflowId);
   const what = {
     namespaceId,
@@ -33,6 +36,7 @@ export function beginNextRun(draft: Draft, next: NextRun): RunState {
     workflowId,
     runId,
     spec: { ...asBefore(draft), ...next.spec },
+    lastResult: next.lastResult,
     chain: {
       firstRunId,
       attempt: next.attempt,
@@ -40,6 +44,7 @@ export function beginNextRun(draft: Draft, next: NextRun): RunState {
       ...(next.firstTaskAt === undefined ? {} : { firstTaskAt: next.firstTaskAt }),
       ...(executionExpiresAt === undefined ? {} : { executionExpiresAt }),
       ...(parent === undefined ? {} : { parent }),
+      ...(schedule === undefined ? {} : { schedule }),
     },
   };
   const { meta, continuation, carriedSignals = [], keptChildren = [] } = next;
@@ -66,10 +71,11 @@ export function retryRun(draft: Draft, failure: Failure): { retryState: RetrySta
   const attempted = { retry, attempt, expiresAt: executionExpiresAt, cancelRequestedEventId };
   const decision = decideRetry(attempted, failure, now, context);
   if (!decision.isRetried) return { retryState: decision.retryState, nextRunId: "" };
-  const { input, header } = retryStart;
+  const { input, header, lastResult } = retryStart;
   const next = beginNextRun(draft, {
     spec: { ...(input === undefined ? {} : { input }), ...(header === undefined ? {} : { header }) },
     meta: {},
+    lastResult,
     continuation: { reason: ContinuationReason.RETRY, failure },
     attempt: attempt + 1,
     firstTaskAt: decision.at,

@@ -85,7 +85,7 @@ export interface RunState {
   readonly externalRequests: ReadonlyMap<number, ExternalRequestState>;
   /** How many messages the run has sent to other runs: the number of the last one. */
   readonly messagesSent: number;
-  /** Input and header of the start, kept only where a retry policy may need them for another run. */
+  /** Input, header and last result of the start, kept only where a retry policy may need them for another run. */
   readonly retryStart: WorkflowStarted | undefined;
   /** Updates that are not answered, by id, in the order in which they came; and such as were just rejected, as long as that is to be stored. */
   readonly updates: ReadonlyMap<string, UpdateState>;
@@ -142,6 +142,14 @@ export interface RunSettings {
   readonly resetFromRunId?: string;
   /** The run that waits for the end of this one's chain. */
   readonly parent?: ParentRef;
+  /** The schedule that started the chain, and waits for its end. */
+  readonly schedule?: ScheduleRef;
+}
+
+/** A schedule of the run's namespace, and the time that it fired for. */
+export interface ScheduleRef {
+  readonly scheduleId: string;
+  readonly scheduledAt: Micros;
 }
 
 /** An update that is not answered. Kept as JSON: plain values alone, but for `request` and `rejection`. */
@@ -333,7 +341,10 @@ export interface MessageSender extends RunAddress {
 /** Whom a message is for. */
 export interface MessageReceiver {
   readonly namespaceId: string;
+  /** For a schedule: its id. */
   readonly workflowId: string;
+  /** Whether it is for a schedule, and not for a run. */
+  readonly isSchedule?: boolean;
   /** Empty: the run that is open when it arrives. */
   readonly runId: string;
 }

@@ -5,6 +5,7 @@
 import type { ChildEnding } from "../core/adopt-child.js";
 import { type ChildEndings, deliverMessages } from "../core/deliver-messages.js";
 import { RefusedError } from "../core/errors.js";
+import type { ScheduleName } from "../core/schedules/schedule-state.js";
 import type { Inbox } from "../store/messages.js";
 import type { GroupCommit } from "./commit/group-commit.js";
 import { mostMessages } from "./commit/read-states.js";
@@ -13,7 +14,7 @@ import type { RunName } from "./reads/find-run.js";
 
 /** Delivers messages. */
 export interface Deliveries {
-  /** Delivers what is there for a workflow id. Resolves when it is done; what fails is left to the loop. */
+  /** Delivers what is there for a workflow id or a schedule. Resolves when it is done; what fails is left to the loop. */
   deliverTo(inbox: Inbox): Promise<void>;
 }
 
@@ -28,6 +29,8 @@ export interface DeliveriesParts {
   readonly commit: GroupCommit;
   /** How the chain of runs that begins with this one has ended; undefined while it is open. */
   findEnding(first: RunName): Promise<ChildEnding | undefined>;
+  /** Lets a schedule take in its messages, and answers how many there were. */
+  advanceSchedule(schedule: ScheduleName): Promise<number>;
   fault(message: string, error: unknown): void;
 }
 
@@ -35,7 +38,8 @@ export interface DeliveriesParts {
 const mostRounds = 5;
 
 /** Opens deliveries over group commit. */
-export function openDeliveries({ commit, findEnding, fault }: DeliveriesParts): Deliveries {
+export function openDeliveries(parts: DeliveriesParts): Deliveries {
+  const { commit, findEnding, fault } = parts;
   /** At most one at a time for a workflow id: a second would be decided on messages that the first takes away. */
   const running = new Map<string, Delivery>();
 
@@ -47,6 +51,10 @@ export function openDeliveries({ commit, findEnding, fault }: DeliveriesParts): 
 
   /** Answers whether there may be more. */
   async function deliverSome(inbox: Inbox): Promise<boolean> {
+    if (inbox.isSchedule === true) {
+      const { namespaceId, workflowId: scheduleId } = inbox;
+      return (await parts.advanceSchedule({ namespaceId, scheduleId })) === mostMessages;
+    }
     const endings = new Map<string, ChildEnding>();
     for (let round = 0; round < mostRounds; round++) {
       const { isFull, asked } = await deliverOnce(inbox, endings);
@@ -76,8 +84,8 @@ export function openDeliveries({ commit, findEnding, fault }: DeliveriesParts): 
   }
 
   return {
-    deliverTo({ namespaceId, workflowId }) {
-      const key = `${namespaceId}/${workflowId}`;
+    deliverTo({ namespaceId, workflowId, isSchedule }) {
+      const key = `${isSchedule === true ? "@" : ""}${namespaceId}/${workflowId}`;
       const known = running.get(key);
       if (known !== undefined) {
         known.isRepeated = true;
@@ -89,7 +97,7 @@ export function openDeliveries({ commit, findEnding, fault }: DeliveriesParts): 
         if (entry !== undefined) entry.isRepeated = false;
         return isRepeated;
       };
-      const done = deliverAll({ namespaceId, workflowId }, takeRepeated)
+      const done = deliverAll({ namespaceId, workflowId, isSchedule }, takeRepeated)
         .catch((error: unknown) => {
           if (error instanceof RefusedError || isDatabaseTrouble(error)) return;
           fault("messages between runs could not be delivered", error);

@@ -1,6 +1,7 @@
 /** What the engine offers to the service: an operation each, named as in the API. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type * as ns from "../../gen/pawl/v1/namespace_service_pb.js";
+import type * as sc from "../../gen/pawl/v1/schedule_service_pb.js";
 import type * as wk from "../../gen/pawl/v1/worker_service_pb.js";
 import type * as wf from "../../gen/pawl/v1/workflow_service_pb.js";
 
@@ -149,6 +150,26 @@ export interface Engine {
     request: ns.GetNamespaceStatsRequest,
     call: Call,
   ): Init<typeof ns.GetNamespaceStatsResponseSchema>;
+
+  createSchedule(request: sc.CreateScheduleRequest, call: Call): Init<typeof sc.CreateScheduleResponseSchema>;
+  getSchedule(request: sc.GetScheduleRequest, call: Call): Init<typeof sc.GetScheduleResponseSchema>;
+  listSchedules(request: sc.ListSchedulesRequest, call: Call): Init<typeof sc.ListSchedulesResponseSchema>;
+  updateSchedule(request: sc.UpdateScheduleRequest, call: Call): Init<typeof sc.UpdateScheduleResponseSchema>;
+  pauseSchedule(request: sc.PauseScheduleRequest, call: Call): Init<typeof sc.PauseScheduleResponseSchema>;
+  resumeSchedule(request: sc.ResumeScheduleRequest, call: Call): Init<typeof sc.ResumeScheduleResponseSchema>;
+  deleteSchedule(request: sc.DeleteScheduleRequest, call: Call): Init<typeof sc.DeleteScheduleResponseSchema>;
+  triggerSchedule(
+    request: sc.TriggerScheduleRequest,
+    call: Call,
+  ): Init<typeof sc.TriggerScheduleResponseSchema>;
+  backfillSchedule(
+    request: sc.BackfillScheduleRequest,
+    call: Call,
+  ): Init<typeof sc.BackfillScheduleResponseSchema>;
+  previewSchedule(
+    request: sc.PreviewScheduleRequest,
+    call: Call,
+  ): Init<typeof sc.PreviewScheduleResponseSchema>;
 
   getQueueStats(request: ns.GetQueueStatsRequest, call: Call): Init<typeof ns.GetQueueStatsResponseSchema>;
 

@@ -37,6 +37,7 @@ import { announceReady } from "./ready-changes.js";
 import { openRetention, type RetentionParts } from "./retention.js";
 import { makeRunId } from "./run-id.js";
 import { openRunWatch, type RunWatch } from "./run-watch.js";
+import { openScheduleFires, type ScheduleFires } from "./schedule-fires.js";
 import { openSeenPolls } from "./seen-polls.js";
 import { openStateCache } from "./state-cache.js";
 import { openTaskTokens } from "./task-token.js";
@@ -76,6 +77,7 @@ export interface Held extends HeldPolls {
   readonly queries: number;
   readonly watchedRuns: number;
   readonly dueRuns: number;
+  readonly dueSchedules: number;
   readonly cachedRuns: number;
   readonly cachedBytes: number;
 }
@@ -95,6 +97,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const serverId = randomUUID();
   const traffic = openQueueTraffic(() => clock.latest() / 1_000);
   const fault = (message: string, error: unknown) => logger.error(message, { error });
+  const context = contextOf(limits, clock, namespaces);
   const commit: GroupCommit = openGroupCommit({
     database,
     cache,
@@ -102,26 +105,24 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     metrics,
     maxWaiting: options.maxWaitingOperations,
     maxBatchOperations: options.maxBatchOperations,
-    context: contextOf(limits, clock, namespaces),
+    context,
     takePoller: (task) => dispatch.takePoller(task),
     released: (pollId) => dispatch.released(pollId),
-    committed: (unit) => tellOfUnit(unit, { dispatch, watch, due, peers, deliveries, traffic }),
+    committed: (unit) =>
+      tellOfUnit(unit, { dispatch, watch, due, peers, deliveries, traffic, scheduleFires }),
     fault,
   });
-  const deliveries = openDeliveries({ commit, findEnding: (first) => findEnding(parts, first), fault });
-  const dispatch: Dispatch = openDispatch({
-    database,
-    metrics,
-    now: () => clock.latest(),
-    async startTask(...claim) {
-      const { handed, found } = await startClaimedTask(commit, ...claim);
-      if (handed !== undefined && found !== undefined) dispatch.given(handed, found);
-      return handed;
-    },
-    returnTask: (kind, task) => returnGivenTask(parts, kind, task),
-    isReady: (...ready) => announce({ dispatch, peers }, ...ready),
+  const scheduleFires = openScheduleFires({ read: database.read, clock, commit, fault });
+  const deliveries = openDeliveries({
+    commit,
+    findEnding: (first) => findEnding(parts, first),
+    advanceSchedule: scheduleFires.advance,
     fault,
   });
+  const dispatch: Dispatch = openTaskDispatch({ database, metrics, clock, commit, fault }, () => ({
+    parts,
+    peers,
+  }));
   const parts: EngineParts = {
     database,
     cache,
@@ -129,6 +130,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     events: openEventReader(database, cache),
     tokens: openTaskTokens(incarnation),
     limits,
+    context,
     maxRequestBytes: options.maxRequestBytes,
     commit,
     dispatch,
@@ -142,6 +144,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       (row) => findRun(parts, row),
     ),
     ...removingRuns({ database, cache, watch, clock, namespaces }, () => peers),
+    scheduleFires,
     isAlone: () => peers.isAlone(),
     ...tellingOfQueues({ database, serverId, dispatch, traffic }, () => clock.latest()),
     tellDraining: (worker) => peers.tellDraining(worker),
@@ -149,6 +152,33 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   };
   const peers = await openPeers(database, serverId, hearersOf(parts));
   return assemble({ parts, due, peers, deliveries, metrics });
+}
+
+/** Opens the dispatch of tasks. It is made before the parts by which it returns tasks, and the peers that it tells of them. */
+function openTaskDispatch(
+  {
+    database,
+    metrics,
+    clock,
+    commit,
+    fault,
+  }: Pick<EngineParts, "database" | "clock" | "commit" | "fault"> & Pick<EngineOptions, "metrics">,
+  late: () => { readonly parts: EngineParts; readonly peers: Peers },
+): Dispatch {
+  const dispatch: Dispatch = openDispatch({
+    database,
+    metrics,
+    now: () => clock.latest(),
+    async startTask(...claim) {
+      const { handed, found } = await startClaimedTask(commit, ...claim);
+      if (handed !== undefined && found !== undefined) dispatch.given(handed, found);
+      return handed;
+    },
+    returnTask: (kind, task) => returnGivenTask(late().parts, kind, task),
+    isReady: (...ready) => announce({ dispatch, peers: late().peers }, ...ready),
+    fault,
+  });
+  return dispatch;
 }
 
 /** Tells those who wait here, and the other servers, that a queue has a task. */
@@ -258,6 +288,7 @@ function assemble({ parts, due, peers, deliveries, metrics }: Assembly): OpenEng
       queries: parts.queries.size(),
       watchedRuns: watch.size(),
       dueRuns: due.entries(),
+      dueSchedules: parts.scheduleFires.size(),
       cachedRuns: cache.entries(),
       cachedBytes: cache.bytes(),
     }),
@@ -300,11 +331,14 @@ interface Told {
   readonly peers: Peers;
   readonly deliveries: Deliveries;
   readonly traffic: QueueTraffic;
+  readonly scheduleFires: ScheduleFires;
 }
 
 /** What follows from a unit that was committed: tasks go out, waiters look again, deadlines are noted, and ready tasks are announced. */
 function tellOfUnit({ unit, handed }: CommittedUnit, told: Told): void {
-  const { dispatch, watch, due, peers, deliveries, traffic } = told;
+  const { dispatch, watch, due, peers, deliveries, traffic, scheduleFires } = told;
+  const schedule = unit.schedule?.after;
+  if (schedule !== undefined) scheduleFires.note(schedule, schedule.nextFireAt);
   for (const { receiver } of unit.messages) void deliveries.deliverTo(receiver);
   for (const { before, after } of unit.runs) {
     const ofRun = handed.filter((task) => task.runId === after.runId);

@@ -26,6 +26,15 @@ import { createNamespace, deleteNamespace, updateNamespace } from "./operations/
 import { pollActivityTasks, pollWorkflowTasks } from "./operations/polls.js";
 import { answerQueries, queryWorkflow } from "./operations/query-workflow.js";
 import { resetWorkflow } from "./operations/reset-workflow.js";
+import {
+  backfillSchedule,
+  createSchedule,
+  deleteSchedule,
+  pauseSchedule,
+  resumeSchedule,
+  triggerSchedule,
+  updateSchedule,
+} from "./operations/schedules.js";
 import { signalWithStartWorkflow, startWorkflow, startWorkflows } from "./operations/start-workflow.js";
 import { cancelWorkflow, signalWorkflow, terminateWorkflow } from "./operations/steer-workflow.js";
 import { getUpdateResult, updateWorkflow } from "./operations/update-workflow.js";
@@ -43,15 +52,14 @@ import { listWorkers } from "./reads/list-workers.js";
 import { countWorkflows, listWorkflows } from "./reads/list-workflows.js";
 import { getNamespaceStats, listNamespaces } from "./reads/namespaces.js";
 import { getQueueStats } from "./reads/queue-stats.js";
+import { getSchedule, listSchedules, previewSchedule } from "./reads/schedules.js";
 
 /** Makes the engine that the service calls. */
 export function bindOperations(parts: EngineParts): Engine {
-  const bind =
-    <Request, Result>(operation: (parts: EngineParts, request: Request, call: Call) => Promise<Result>) =>
-    (request: Request, call: Call) =>
-      operation(parts, request, call).catch((error: unknown) => {
-        throw toRefusal(error);
-      });
+  const bind: Bind = (operation) => (request, call) =>
+    operation(parts, request, call).catch((error: unknown) => {
+      throw toRefusal(error);
+    });
   return {
     startWorkflow: bind(startWorkflow),
     startWorkflows: bind(startWorkflows),
@@ -103,6 +111,27 @@ export function bindOperations(parts: EngineParts): Engine {
     deleteNamespace: bind(deleteNamespace),
     getNamespaceStats: bind(getNamespaceStats),
     getQueueStats: bind(getQueueStats),
+    ...bindSchedules(bind),
     isReady: () => checkSchema(parts.database.read),
   };
+}
+
+/** Binds an operation to the parts, and tells its callers of a database that can't be reached. */
+type Bind = <Request, Result>(
+  operation: (parts: EngineParts, request: Request, call: Call) => Promise<Result>,
+) => (request: Request, call: Call) => Promise<Result>;
+
+function bindSchedules(bind: Bind) {
+  return {
+    createSchedule: bind(createSchedule),
+    getSchedule: bind(getSchedule),
+    listSchedules: bind(listSchedules),
+    updateSchedule: bind(updateSchedule),
+    pauseSchedule: bind(pauseSchedule),
+    resumeSchedule: bind(resumeSchedule),
+    deleteSchedule: bind(deleteSchedule),
+    triggerSchedule: bind(triggerSchedule),
+    backfillSchedule: bind(backfillSchedule),
+    previewSchedule: bind(previewSchedule),
+  } satisfies Partial<Engine>;
 }

@@ -1,5 +1,6 @@
 /** What the operations and reads of the engine work with. */
 import type { Limits } from "../core/limits.js";
+import type { Context } from "../core/transition.js";
 import type { Database } from "../store/database.js";
 import type { Clock } from "./clock.js";
 import type { GroupCommit } from "./commit/group-commit.js";
@@ -14,6 +15,7 @@ import type { QueryDesk } from "./query-desk.js";
 import type { QueueLoads } from "./queue-loads.js";
 import type { Retention } from "./retention.js";
 import type { RunWatch } from "./run-watch.js";
+import type { ScheduleFires } from "./schedule-fires.js";
 import type { SeenPolls } from "./seen-polls.js";
 import type { StateCache } from "./state-cache.js";
 import type { TaskTokens } from "./task-token.js";
@@ -28,6 +30,8 @@ export interface EngineParts {
   readonly events: EventReader;
   readonly tokens: TaskTokens;
   readonly limits: Limits;
+  /** What decisions are given of the world, but for the time and the polls that wait. */
+  readonly context: Omit<Context, "now" | "takePoller">;
   /** The largest request and response, in bytes. */
   readonly maxRequestBytes: number;
   readonly commit: GroupCommit;
@@ -41,6 +45,7 @@ export interface EngineParts {
   readonly queries: QueryDesk;
   readonly deletions: Deletions;
   readonly retention: Retention;
+  readonly scheduleFires: ScheduleFires;
   /** Whether no other server works on the database, as far as is known. */
   isAlone(): boolean;
   readonly queueLoads: QueueLoads;

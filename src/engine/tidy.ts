@@ -6,6 +6,7 @@ import { removeOldCopies } from "../store/history-copies.js";
 import { removeOldNamespaceRequests } from "../store/namespace-requests.js";
 import { dropPartition, makePartitions } from "../store/partitions.js";
 import { removeOldQueries } from "../store/queries.js";
+import { removeOldScheduleRequests } from "../store/schedules.js";
 import { removeOldBatches } from "../store/settle-batch.js";
 import { removeOldWorkers } from "../store/workers.js";
 import type { EngineParts } from "./parts.js";
@@ -25,5 +26,6 @@ export async function tidy({ database, clock }: Pick<EngineParts, "database" | "
   await removeOldCopies(database.transaction, clock.earliest() - abandonedCopy);
   await removeOldQueries(database.read);
   await removeOldNamespaceRequests(database.read);
+  await removeOldScheduleRequests(database.read, maxRowsAtOnce);
   await removeOldBatches(database.read);
 }

@@ -25,6 +25,12 @@ export interface Upkeep {
   onEarlierDeadline(callback: () => void): void;
   /** Wakes runs that nobody woke in time: those of servers that have gone. */
   wakeOverdueRuns(): Promise<number>;
+  /** Lets schedules fire whose time this server wrote. */
+  fireSchedules(): Promise<number>;
+  /** Calls back when `fireSchedules` has something to do earlier than it said. */
+  onEarlierFire(callback: () => void): void;
+  /** Lets schedules fire that nobody let fire in time. */
+  fireOverdueSchedules(): Promise<number>;
   /** Delivers messages between runs that the server which wrote them has not delivered. */
   deliverOverdue(): Promise<number>;
   /** Looks for ready tasks of queues that polls wait on, whoever made them. */
@@ -100,6 +106,9 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
       if (found.runs.length === maxRunsAtOnce) return 0;
       return Math.max(overdueMs, sleepUntil(found.nextAt, longestOverdueSleepMs) + overdueMs);
     },
+    fireSchedules: parts.scheduleFires.fireDue,
+    onEarlierFire: parts.scheduleFires.onEarlier,
+    fireOverdueSchedules: parts.scheduleFires.fireOverdue,
     async deliverOverdue() {
       const before = parts.clock.earliest() - undeliveredMs * 1_000;
       const found = await overdueInboxes(parts.database.read, before, maxRunsAtOnce);

@@ -16,67 +16,32 @@ const retryMs = 1_000;
 
 /** Starts all loops. The returned function stops them and resolves when all are over. */
 export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): () => Promise<void> {
-  const failed = (what: string) => (error: unknown) =>
-    logger.warn(`${what} failed and will be tried again`, { error });
-  const wakeDue = startLoop({
-    pass: () => upkeep.wakeDueRuns(),
-    everyMs: retryMs,
-    failed: failed("waking runs"),
-  });
-  upkeep.onEarlierDeadline(() => wakeDue.wake());
-  const clearDeletions = startLoop({
-    pass: () => upkeep.clearDeletions(),
-    everyMs: retryMs,
-    failed: failed("removing what is left of deleted runs"),
-  });
-  upkeep.onDeleted(() => clearDeletions.wake());
-  const expire = startLoop({
-    pass: () => upkeep.expire(),
-    everyMs: retryMs,
-    failed: failed("removing runs that are kept no longer"),
-  });
-  upkeep.onDue(() => expire.wake());
-  const loops: Loop[] = [
-    wakeDue,
-    clearDeletions,
-    expire,
-    startLoop({
-      pass: () => upkeep.wakeOverdueRuns(),
-      everyMs: retryMs,
-      failed: failed("waking overdue runs"),
-    }),
-    startLoop({
-      pass: () => upkeep.deliverOverdue(),
-      everyMs: retryMs,
-      failed: failed("delivering overdue messages"),
-    }),
-    startLoop({ pass: () => upkeep.beat(), everyMs: beatMs, failed: failed("the heartbeat of this server") }),
-    startLoop({
-      pass: () => upkeep.flushWorkers(),
-      everyMs: workerFlushMs,
-      failed: failed("writing worker heartbeats"),
-    }),
-    startLoop({
-      pass: () => upkeep.releaseDeadWorkers(),
-      everyMs: retryMs,
-      failed: failed("taking back the tasks of dead workers"),
-    }),
-    startLoop({ pass: () => upkeep.tidy(), everyMs: tidyMs, failed: failed("tidying up") }),
-  ];
-  const { slowPollMs, rereadMs } = times;
-  if (slowPollMs > 0) {
-    loops.push(
-      startLoop({
-        pass: () => upkeep.pollSlowly(),
-        everyMs: slowPollMs,
-        failed: failed("looking for ready tasks"),
-      }),
-    );
+  const loops: Loop[] = [];
+  function every(everyMs: number, what: string, pass: () => Promise<unknown>): Loop {
+    const failed = (error: unknown) => logger.warn(`${what} failed and will be tried again`, { error });
+    const loop = startLoop({ pass, everyMs, failed });
+    loops.push(loop);
+    return loop;
   }
-  if (rereadMs > 0)
-    loops.push(
-      startLoop({ pass: () => upkeep.rereadAll(), everyMs: rereadMs, failed: failed("reading again") }),
-    );
+
+  const wakeDue = every(retryMs, "waking runs", upkeep.wakeDueRuns);
+  upkeep.onEarlierDeadline(() => wakeDue.wake());
+  const fireDue = every(retryMs, "letting schedules fire", upkeep.fireSchedules);
+  upkeep.onEarlierFire(() => fireDue.wake());
+  const clear = every(retryMs, "removing what is left of deleted runs", upkeep.clearDeletions);
+  upkeep.onDeleted(() => clear.wake());
+  const expire = every(retryMs, "removing runs that are kept no longer", upkeep.expire);
+  upkeep.onDue(() => expire.wake());
+  every(retryMs, "waking overdue runs", upkeep.wakeOverdueRuns);
+  every(retryMs, "letting overdue schedules fire", upkeep.fireOverdueSchedules);
+  every(retryMs, "delivering overdue messages", upkeep.deliverOverdue);
+  every(retryMs, "taking back the tasks of dead workers", upkeep.releaseDeadWorkers);
+  every(beatMs, "the heartbeat of this server", upkeep.beat);
+  every(workerFlushMs, "writing worker heartbeats", upkeep.flushWorkers);
+  every(tidyMs, "tidying up", upkeep.tidy);
+  const { slowPollMs, rereadMs } = times;
+  if (slowPollMs > 0) every(slowPollMs, "looking for ready tasks", upkeep.pollSlowly);
+  if (rereadMs > 0) every(rereadMs, "reading again", upkeep.rereadAll);
   return async () => {
     await Promise.all(loops.map((loop) => loop.stop()));
   };

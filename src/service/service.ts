@@ -25,6 +25,7 @@ import { type CallError, describeError, reasonName } from "./errors.js";
 import type { AnyHandler } from "./handler.js";
 import { namespaceHandlers } from "./namespace-handlers.js";
 import { notImplemented } from "./not-implemented.js";
+import { scheduleHandlers } from "./schedule-handlers.js";
 import { validate } from "./validation.js";
 import { workerHandlers } from "./worker-handlers.js";
 import { workflowHandlers } from "./workflow-handlers.js";
@@ -183,6 +184,7 @@ function tableOf(engine: Engine): Map<DescMethod, AnyHandler> {
   // The descriptors have typed each handler; from here on all are treated alike.
   add(WorkflowService, workflowHandlers(engine) as Readonly<Record<string, AnyHandler>>);
   add(WorkerService, workerHandlers(engine) as Readonly<Record<string, AnyHandler>>);
+  add(ScheduleService, scheduleHandlers(engine) as Readonly<Record<string, AnyHandler>>);
   add(NamespaceService, namespaceHandlers(engine) as Readonly<Record<string, AnyHandler>>);
   return table;
 }

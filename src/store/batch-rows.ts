@@ -5,6 +5,7 @@ import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { UpdateRequestSchema } from "../../gen/pawl/v1/task_pb.js";
 import type { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import type { Message, RunState } from "../core/run-state.js";
+import type { ScheduleState } from "../core/schedules/schedule-state.js";
 import type { RunStep } from "../core/transition.js";
 import { joinMessages } from "./history.js";
 import { type ReadyTask, readyTasks, sameReadyTask } from "./ready-task.js";
@@ -19,7 +20,7 @@ import {
   encodeUpdate,
   encodeWorkflowTask,
 } from "./stored-state.js";
-import type { Unit } from "./unit.js";
+import type { ScheduleStep, Unit } from "./unit.js";
 
 /** The rows of one table that units want to write; each says by its number which unit it belongs to. */
 export type Rows<T> = (T & { readonly unit: number })[];
@@ -79,6 +80,20 @@ export interface BatchRows {
   readonly goneExternalRequests: Rows<OfRun & { seq: number }>;
   readonly sentMessages: Rows<MessageKey & { message: Message; sender: string; event: Uint8Array }>;
   readonly deliveredMessages: Rows<MessageKey>;
+  /** A last result is undefined where it stays. */
+  readonly changedSchedules: Rows<{
+    expectedVersion: number;
+    state: ScheduleState;
+    progress: string;
+    lastResult: Uint8Array | undefined;
+  }>;
+  readonly madeScheduleRequests: Rows<{
+    namespaceId: string;
+    requestId: string;
+    contentHash: string;
+    answer: string;
+    madeAt: number;
+  }>;
   readonly putBuffered: Rows<OfRun & { position: number; event: Uint8Array }>;
   readonly goneBuffered: Rows<OfRun & { position: number }>;
   readonly putKeys: Rows<
@@ -135,6 +150,8 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     goneExternalRequests: [],
     sentMessages: [],
     deliveredMessages: [],
+    changedSchedules: [],
+    madeScheduleRequests: [],
     putBuffered: [],
     goneBuffered: [],
     putKeys: [],
@@ -159,6 +176,7 @@ export function batchRows(units: readonly Unit[]): BatchRows {
     }
     for (const step of unit.runs) addStep(rows, number, step);
     addMessages(rows, number, unit);
+    if (unit.schedule !== undefined) addSchedule(rows, number, unit.schedule);
   });
   return rows;
 }
@@ -272,6 +290,22 @@ function addMessages(rows: BatchRows, number: number, { messages, delivered }: U
     });
   }
   for (const message of delivered) rows.deliveredMessages.push(keyOf(message));
+}
+
+function addSchedule(rows: BatchRows, unit: number, { before, after, request }: ScheduleStep): void {
+  const hasNewResult = after.lastResult !== undefined && after.lastResult !== before.lastResult;
+  rows.changedSchedules.push({
+    unit,
+    expectedVersion: before.version,
+    state: after,
+    progress: JSON.stringify(after.progress),
+    lastResult: hasNewResult ? toBinary(PayloadSchema, after.lastResult) : undefined,
+  });
+  if (request === undefined) return;
+  const { namespaceId } = after;
+  const { requestId, contentHash, madeAt } = request;
+  const answer = JSON.stringify(request.answer);
+  rows.madeScheduleRequests.push({ unit, namespaceId, requestId, contentHash, answer, madeAt });
 }
 
 function addBuffered(rows: BatchRows, unit: number, { before, after }: RunStep): void {

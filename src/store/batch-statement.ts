@@ -1,4 +1,5 @@
 /** The text of the statement that writes a batch. */
+import { betweenRunCounts, betweenRunHolds, betweenRunParts, isWon } from "./batch-between-runs.js";
 import { allRunColumns, type BatchTable, batchQueries, runColumns } from "./batch-input.js";
 import { addToCounts } from "./run-counts.js";
 import { nowMicros } from "./statement.js";
@@ -49,11 +50,13 @@ const inputNames: Partial<Record<BatchTable, string>> = {
   newRuns: "new_run",
   changedRuns: "changed_run",
   deliveredMessages: "delivered_message",
+  changedSchedules: "changed_schedule",
   usedCopies: "used_copy",
 };
 
-/** To hold: the runs by version, the pointers by the run that they name, the copies that runs begin with, the messages that are delivered. */
+/** To hold: the runs by version, the pointers by the run that they name, the copies that runs begin with; messages and schedules. */
 const holdingParts: Partial<Record<BatchTable, string>> = {
+  ...betweenRunHolds,
   movedPointers: `
   held_pointer as materialized (
     select w.unit
@@ -75,17 +78,11 @@ const holdingParts: Partial<Record<BatchTable, string>> = {
     join history_copies c on c.run_id = w.run_id and not c.is_abandoned
     for update of c skip locked
   )`,
-  deliveredMessages: `
-  held_message as materialized (
-    select w.unit
-    from delivered_message w
-    join messages m on m.sender_run_id = w.sender_run_id and m.number = w.number
-    for update of m skip locked
-  )`,
 };
 
 /** What units need and what they hold of it; for new runs that is a namespace that takes starts. */
 const counts: Partial<Record<BatchTable, string>> = {
+  ...betweenRunCounts,
   movedPointers: `
     select unit, 1, 0 from moving_pointer
     union all
@@ -102,10 +99,6 @@ const counts: Partial<Record<BatchTable, string>> = {
     select unit, 1, 0 from used_copy
     union all
     select unit, 0, 1 from held_copy`,
-  deliveredMessages: `
-    select unit, 1, 0 from delivered_message
-    union all
-    select unit, 0, 1 from held_message`,
 };
 
 const ok = `
@@ -144,12 +137,6 @@ const okWithNewPointers = `
     from due_pointer
     where (run_id in (select run_id from made_pointer)) is true
   )`;
-
-/**
- * Written so that the planner makes a hash table of the units that won, whatever it believes about their number, where a join would compare
- * each row with each unit.
- */
-const isWon = (row: string) => `(${row}.unit in (select unit from ok)) is true`;
 
 const assign = (source: string) =>
   Object.keys(runColumns)
@@ -274,20 +261,7 @@ const writingParts: Partial<Record<BatchTable, (rows: string) => string>> = {
     where e.run_id = w.run_id and e.seq = w.seq
       and ${isWon("w")}
   )`,
-  sentMessages: (rows) => `
-  sent_message as (
-    insert into messages (sender_run_id, number, receiver_namespace_id, receiver_workflow_id, receiver_run_id, sender, sent_at, event)
-    select sender_run_id, number, receiver_namespace_id, receiver_workflow_id, receiver_run_id, sender, sent_at, event
-    from ${rows} w
-    where ${isWon("w")}
-  )`,
-  deliveredMessages: (rows) => `
-  gone_message as (
-    delete from messages m
-    using ${rows} w
-    where m.sender_run_id = w.sender_run_id and m.number = w.number
-      and ${isWon("w")}
-  )`,
+  ...betweenRunParts,
   putBuffered: (rows) => `
   put_buffered as (
     insert into buffered_events (run_id, position, event)

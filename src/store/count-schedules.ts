@@ -1,18 +1,11 @@
 /** How many schedules a namespace has. */
 import type { Queryable, Statement } from "./statement.js";
 
-/** Counts the schedules of a namespace: none where the schema has no table of them. */
+/** Counts the schedules of a namespace. */
 export async function countSchedules(q: Queryable, namespaceId: string): Promise<number> {
-  const [table] = await q.query<{ isThere: boolean }>(tableStatement, []);
-  if (table?.isThere !== true) return 0;
   const [row] = await q.query<{ count: number }>(countStatement, [namespaceId]);
   return row?.count ?? 0;
 }
-
-const tableStatement: Statement = {
-  name: "find_schedules_table",
-  text: `select to_regclass('pawl.schedules') is not null as "isThere"`,
-};
 
 const countStatement: Statement = {
   name: "count_schedules",

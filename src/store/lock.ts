@@ -1,4 +1,5 @@
 /** Ordinary locks, for those who kept losing against batches. */
+import type { ScheduleName } from "../core/schedules/schedule-state.js";
 import type { Queryable, Statement } from "./statement.js";
 
 /** A workflow, or one of its runs. */
@@ -25,6 +26,20 @@ export async function lockWorkflow(tx: Queryable, ask: LockAsk): Promise<void> {
 export async function lockWorkflowId(tx: Queryable, { namespaceId, workflowId }: LockAsk): Promise<void> {
   await tx.query(lockId, [namespaceId, workflowId]);
 }
+
+/** Waits for a schedule likewise. */
+export async function lockSchedule(tx: Queryable, { namespaceId, scheduleId }: ScheduleName): Promise<void> {
+  await tx.query(lockScheduleRow, [namespaceId, scheduleId]);
+}
+
+const lockScheduleRow: Statement = {
+  name: "lock_schedule",
+  text: `
+    select version
+    from schedules
+    where namespace_id = $1::uuid and schedule_id = $2::text
+    for update`,
+};
 
 const lockId: Statement = {
   name: "lock_workflow_id",

@@ -4,10 +4,11 @@ import { HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
 import type { Message, MessageSender, Micros } from "../core/run-state.js";
 import type { Queryable, Statement } from "./statement.js";
 
-/** A workflow id that messages are for. */
+/** A workflow id that messages are for, or a schedule's id. */
 export interface Inbox {
   readonly namespaceId: string;
   readonly workflowId: string;
+  readonly isSchedule?: boolean | undefined;
 }
 
 /**
@@ -22,6 +23,7 @@ export async function loadMessages(
   const rows = await q.query<MessageRow>(loadStatement, [
     inboxes.map(({ namespaceId }) => namespaceId),
     inboxes.map(({ workflowId }) => workflowId),
+    inboxes.map(({ isSchedule }) => isSchedule === true),
     most,
   ]);
   const found: Message[][] = inboxes.map(() => []);
@@ -46,11 +48,14 @@ interface MessageRow {
   event: Buffer;
 }
 
-function readMessage(row: MessageRow, { namespaceId, workflowId }: Inbox): Message {
+function readMessage(row: MessageRow, { namespaceId, workflowId, isSchedule }: Inbox): Message {
   return {
     sender: row.sender,
     number: row.number,
-    receiver: { namespaceId, workflowId, runId: row.receiver_run_id ?? "" },
+    receiver: {
+      ...{ namespaceId, workflowId, runId: row.receiver_run_id ?? "" },
+      ...(isSchedule === true ? { isSchedule } : {}),
+    },
     sentAt: row.sent_at,
     event: fromBinary(HistoryEventSchema, row.event),
   };
@@ -60,22 +65,23 @@ const loadStatement: Statement = {
   name: "load_messages",
   text: `
     select a.ask::int as ask, m.number, m.receiver_run_id, m.sender, m.sent_at, m.event
-    from unnest($1::uuid[], $2::text[]) with ordinality a (namespace_id, workflow_id, ask)
+    from unnest($1::uuid[], $2::text[], $3::boolean[]) with ordinality a (namespace_id, workflow_id, is_for_schedule, ask)
     cross join lateral (
       select *
       from messages
       where receiver_namespace_id = a.namespace_id and receiver_workflow_id = a.workflow_id
+        and is_for_schedule = a.is_for_schedule
       order by sender_run_id, abs(number)
-      limit $3
+      limit $4
     ) m`,
 };
 
 const overdueStatement: Statement = {
   name: "overdue_inboxes",
   text: `
-    select distinct receiver_namespace_id as "namespaceId", receiver_workflow_id as "workflowId"
+    select distinct receiver_namespace_id as "namespaceId", receiver_workflow_id as "workflowId", is_for_schedule as "isSchedule"
     from (
-      select receiver_namespace_id, receiver_workflow_id
+      select receiver_namespace_id, receiver_workflow_id, is_for_schedule
       from messages
       where sent_at < $1
       order by sent_at

@@ -84,7 +84,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: "a message delivered twice: one that is gone is delivered all the same",
-    file: "src/store/batch-statement.ts",
+    file: "src/store/batch-between-runs.ts",
     find: "select unit, 0, 1 from held_message",
     replace: "select unit, 0, 1 from delivered_message",
     suite: "test/model/engine",
@@ -92,8 +92,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a parent told twice: at the end of every run of a chain, not of the last alone",
     file: "src/core/close-run.ts",
-    find: "  if (draft.next === undefined && !isReset) tellParent(",
-    replace: "  if (!isReset) tellParent(",
+    find: "  if (draft.next === undefined && !isReset) {",
+    replace: "  if (!isReset) {",
     suite: "test/model/core",
   },
   {

@@ -16,6 +16,13 @@ import { loadMessages } from "../../src/store/messages.js";
 import { openConnection } from "../../src/store/pool.js";
 import { countQueueTasks } from "../../src/store/queue-tasks.js";
 import { countRuns } from "../../src/store/run-counts.js";
+import {
+  currentStatuses,
+  dueSchedules,
+  listSchedules,
+  loadSchedules,
+  writeSchedule,
+} from "../../src/store/schedules.js";
 import { durableSettings, planSettings } from "../../src/store/settings.js";
 import { settleBatch } from "../../src/store/settle-batch.js";
 import { type Queryable, send } from "../../src/store/statement.js";
@@ -34,6 +41,7 @@ import {
   startUnit,
   stepUnit,
 } from "./support/runs.js";
+import { fireUnit, makeSchedule } from "./support/schedules.js";
 
 /** A scan of a table, as it ran. */
 interface Scan {
@@ -164,6 +172,25 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   "load the messages of a busy workflow": () =>
     loadMessages(q, [{ namespaceId, workflowId: workflowId(1) }], 5),
   "locate runs": (n) => locateRuns(q, [runId(n), runId(n + 1)]),
+  "load the messages of a busy schedule": () =>
+    loadMessages(q, [{ namespaceId, workflowId: workflowId(1), isSchedule: true }], 5),
+  "load schedules": (n) => loadSchedules(q, [{ namespaceId, scheduleId: workflowId(n) }]),
+  "find due schedules": () => dueSchedules(q, 5, 5),
+  "list schedules": () =>
+    listSchedules(q, { namespaceId, after: workflowId(5), limit: 5, maxBytes: 1_000_000 }),
+  "let schedules fire": (n) =>
+    write(
+      theirTables,
+      [1, 2].map((offset) => {
+        const schedule = makeSchedule({ namespaceId, scheduleId: workflowId(n + offset) });
+        return fireUnit(schedule, randomUUID(), { nextFireAt: undefined });
+      }),
+    ),
+  "change a schedule": (n) => {
+    const before = makeSchedule({ namespaceId, scheduleId: workflowId(n + 9) });
+    return writeSchedule(q, { before, after: before, request: undefined });
+  },
+  "see where runs of a schedule stand": (n) => currentStatuses(q, namespaceId, [workflowId(n)]),
   "claim tasks of all types": () =>
     claimTasks(q, [{ namespaceId, kind: "workflow", taskQueue: "orders", types: [], limit: 4 }]),
   "claim tasks of some types": () =>
@@ -280,6 +307,7 @@ async function fill(): Promise<void> {
       from generate_series(1, $2::int) n, generate_series(1, 2) k`,
     `insert into deletions select gen_random_uuid(), n from generate_series(1, $2::int) n where $1::uuid is not null`,
     `insert into messages select ${id}, 1, $1, 'filled-' || 1 + n % 10, null, '{}', 1, '' from generate_series(1, $2::int) n`,
+    `insert into schedules select $1, 'filled-' || n, 1, 1, '', '{}', null, n, 1, 1 from generate_series(1, $2::int) n`,
     `insert into batches select gen_random_uuid(), null, n from generate_series(1, $2::int) n where $1::uuid is not null`,
   ];
   for (const text of statements) await client.query(text, [namespaceId, filled]);

@@ -2,14 +2,15 @@
 import type { Message } from "../../core/run-state.js";
 import type { Context, Poller, TaskOffer } from "../../core/transition.js";
 import type { Operation } from "./operation.js";
-import type { Pending } from "./pending.js";
+import type { AnyPending, Pending } from "./pending.js";
 import { type States, stateFor, strayKey } from "./read-states.js";
+import type { ScheduleOperation } from "./schedule-operation.js";
 import { beginUnit, foldTransition, hasChanges, type UnitDraft } from "./unit-draft.js";
 
 /** What deciding works with. */
 export interface DecideParts {
   /** All of a context but its pollers. */
-  contextFor(operation: Operation<unknown>): Omit<Context, "takePoller">;
+  contextFor(operation: Operation<unknown> | ScheduleOperation<unknown>): Omit<Context, "takePoller">;
   takePoller(task: TaskOffer): Poller | undefined;
   released(pollId: string): void;
 }
@@ -19,9 +20,9 @@ export interface Decided {
   /** Units with something to write. */
   readonly drafts: readonly UnitDraft[];
   /** By operation whose effect is to be written: its outcome. */
-  readonly outcomes: ReadonlyMap<Pending, unknown>;
+  readonly outcomes: ReadonlyMap<AnyPending, unknown>;
   /** Operations to be decided again on a state that is loaded anew and has nothing unwritten. */
-  readonly again: readonly Pending[];
+  readonly again: readonly AnyPending[];
 }
 
 type Answer =
@@ -37,7 +38,7 @@ export function decideAll(parts: DecideParts, items: readonly Pending[], states:
   for (const item of items) {
     const { workflow, isFresh, isStray } = stateFor(states, item);
     const draftKey = isStray ? strayKey(item.key, workflow.run?.runId ?? "") : item.key;
-    const draft = drafts.get(draftKey) ?? beginUnit(workflow, isFresh);
+    const draft = drafts.get(draftKey) ?? beginUnit(workflow, isFresh, item.key);
     drafts.set(draftKey, draft);
     const mayAnswer = draft.isFresh && !hasChanges(draft);
     const answer = decideOne(parts, item, draft, states.messages.get(item.key) ?? []);
@@ -55,15 +56,7 @@ function decideOne(
   draft: UnitDraft,
   messages: readonly Message[],
 ): Answer {
-  const taken: string[] = [];
-  const context: Context = {
-    ...parts.contextFor(item.operation),
-    takePoller(task) {
-      const poller = parts.takePoller(task);
-      if (poller !== undefined) taken.push(poller.pollId);
-      return poller;
-    },
-  };
+  const { taken, context } = takingPollers(parts, parts.contextFor(item.operation));
   try {
     const transition = item.operation.decide(draft.current, context, messages);
     if (foldTransition(draft, transition)) {
@@ -76,4 +69,18 @@ function decideOne(
     for (const pollId of taken) parts.released(pollId);
     return { kind: "refused", error };
   }
+}
+
+/** A context that takes polls, and notes which. */
+export function takingPollers<C>(
+  parts: Pick<DecideParts, "takePoller">,
+  context: C,
+): { readonly taken: readonly string[]; readonly context: C & Pick<Context, "takePoller"> } {
+  const taken: string[] = [];
+  const takePoller = (task: TaskOffer) => {
+    const poller = parts.takePoller(task);
+    if (poller !== undefined) taken.push(poller.pollId);
+    return poller;
+  };
+  return { taken, context: { ...context, takePoller } };
 }

@@ -16,10 +16,12 @@ import { DataError, LockTimeoutError, type Queryable } from "../../store/databas
 import type { Unit } from "../../store/unit.js";
 import { type BatchWriter, openBatchWriter, type UnitResult } from "./batch-writer.js";
 import { decideAll } from "./decide.js";
+import { decideSchedules } from "./decide-schedules.js";
 import type { Operation } from "./operation.js";
 import { openOperationQueue } from "./operation-queue.js";
-import { type Pending, workflowKey } from "./pending.js";
+import { type AnyPending, scheduleKey, workflowKey } from "./pending.js";
 import { readStates, type StateSources } from "./read-states.js";
+import type { ScheduleOperation } from "./schedule-operation.js";
 import { type Prepared, writeInSlowLane } from "./slow-lane.js";
 import { finishUnit, type UnitDraft } from "./unit-draft.js";
 
@@ -27,6 +29,8 @@ import { finishUnit, type UnitDraft } from "./unit-draft.js";
 export interface GroupCommit {
   /** Resolves with the outcome once it is committed; rejects with the refusal. */
   submit<T>(operation: Operation<T>): Promise<T>;
+  /** The same for an operation on a schedule. */
+  submitToSchedule<T>(operation: ScheduleOperation<T>): Promise<T>;
   waiting(): number;
   /** How many workflow ids are being written. */
   busyIds(): number;
@@ -70,7 +74,7 @@ const slowLanes = 2;
 
 type FinishedUnit = ReturnType<typeof finishUnit> & {
   readonly draft: UnitDraft;
-  readonly items: readonly Pending[];
+  readonly items: readonly AnyPending[];
 };
 
 /** Opens group commit over the write connections of a database. */
@@ -79,7 +83,7 @@ export function openGroupCommit(parts: GroupCommitParts): GroupCommit {
 }
 
 class Committer implements GroupCommit {
-  private readonly queue = openOperationQueue<Pending>();
+  private readonly queue = openOperationQueue<AnyPending>();
   private readonly writer: BatchWriter;
   private readonly idle: Queryable[];
   private readonly inFlight = new Set<Promise<void>>();
@@ -96,21 +100,30 @@ class Committer implements GroupCommit {
   }
 
   submit<T>(operation: Operation<T>): Promise<T> {
+    const mustLoad = operation.needsFresh ?? false;
+    return this.enqueue(operation, (calls) => ({
+      ...calls,
+      ...{ kind: "workflow", key: workflowKey(operation), operation, mustLoad },
+    }));
+  }
+
+  submitToSchedule<T>(operation: ScheduleOperation<T>): Promise<T> {
+    return this.enqueue(operation, (calls) => ({
+      ...calls,
+      ...{ kind: "schedule", key: scheduleKey(operation), operation, mustLoad: true },
+    }));
+  }
+
+  private enqueue<T>(
+    { bytes, isOwed = false }: { readonly bytes: number; readonly isOwed?: boolean },
+    pendingOf: (calls: Pick<AnyPending, "resolve" | "reject" | "bytes" | "lost">) => AnyPending,
+  ): Promise<T> {
     const { maxWaiting } = this.parts;
-    const isOwed = operation.isOwed === true;
     if (this.isStopping || (this.isRefusing && !isOwed)) return Promise.reject(shuttingDown());
     const isFull = this.queue.size() >= maxWaiting || this.queue.bytes() >= maxWaitingBytes;
     if (isFull && !isOwed) return Promise.reject(serverBusy(this.queue.size()));
     return new Promise<T>((resolve, reject) => {
-      this.queue.add({
-        key: workflowKey(operation),
-        bytes: operation.bytes,
-        operation,
-        resolve: (outcome) => resolve(outcome as T),
-        reject,
-        lost: 0,
-        mustLoad: operation.needsFresh ?? false,
-      });
+      this.queue.add(pendingOf({ resolve: (outcome) => resolve(outcome as T), reject, bytes, lost: 0 }));
       this.schedule();
     });
   }
@@ -183,7 +196,7 @@ class Committer implements GroupCommit {
   }
 
   /** Sees work to its end. It fails only before anything was decided; then its error is that of every operation in it. */
-  private track(work: Promise<void>, items: readonly Pending[], done: () => void): void {
+  private track(work: Promise<void>, items: readonly AnyPending[], done: () => void): void {
     const tracked = work
       .catch((error: unknown) => {
         if (error instanceof LockTimeoutError && !this.isStopping) this.decideAgain(items, 1);
@@ -198,31 +211,34 @@ class Committer implements GroupCommit {
     this.inFlight.add(tracked);
   }
 
-  private async flush(connection: Queryable, items: readonly Pending[]): Promise<void> {
+  private async flush(connection: Queryable, items: readonly AnyPending[]): Promise<void> {
     const prepared = await this.prepare(items);
     if (prepared.units.length === 0) return;
     prepared.conclude(await this.writer.write(connection, prepared.units, prepared.operations));
   }
 
-  private async prepare(items: readonly Pending[]): Promise<Prepared> {
+  private async prepare(items: readonly AnyPending[]): Promise<Prepared> {
     const { parts } = this;
-    const states = await readStates(parts, items);
-    const { drafts, outcomes, again } = decideAll(
-      {
-        contextFor: ({ isDue }) => ({
-          ...parts.context,
-          now: isDue ? parts.clock.earliest() : parts.clock.latest(),
-        }),
-        takePoller: parts.takePoller,
-        released: parts.released,
-      },
-      items,
-      states,
-    );
+    const deciding = {
+      contextFor: ({ isDue }: { readonly isDue?: boolean }) => ({
+        ...parts.context,
+        now: isDue ? parts.clock.earliest() : parts.clock.latest(),
+      }),
+      takePoller: parts.takePoller,
+      released: parts.released,
+    };
+    const ofWorkflows = items.filter((item) => item.kind === "workflow");
+    const ofSchedules = items.filter((item) => item.kind === "schedule");
+    const states = await readStates(parts, ofWorkflows);
+    const schedules = await decideSchedules({ ...parts, ...deciding }, ofSchedules);
+    const workflows = decideAll(deciding, ofWorkflows, states);
+    const drafts = [...workflows.drafts, ...schedules.drafts];
+    const outcomes = new Map([...workflows.outcomes, ...schedules.outcomes]);
+    const again = [...workflows.again, ...schedules.again];
     this.decideAgain(again, 0);
     const itemsOf = groupByKey(outcomes.keys());
     const finished: FinishedUnit[] = drafts.map((draft) => {
-      return { draft, ...finishUnit(draft), items: itemsOf.get(workflowKey(draft.base)) ?? [] };
+      return { draft, ...finishUnit(draft), items: itemsOf.get(draft.key) ?? [] };
     });
     return {
       units: finished.map(({ unit }) => unit),
@@ -238,13 +254,13 @@ class Committer implements GroupCommit {
 
   private conclude(
     finished: FinishedUnit,
-    outcomes: ReadonlyMap<Pending, unknown>,
+    outcomes: ReadonlyMap<AnyPending, unknown>,
     result: UnitResult,
   ): void {
     const { draft, unit, after, newEvents, items } = finished;
     if (result === "won") {
       try {
-        this.parts.cache.keep(after, newEvents);
+        if (unit.runs.length > 0) this.parts.cache.keep(after, newEvents);
         this.parts.committed({ unit, after, handed: draft.handed });
       } catch (error) {
         this.parts.fault("what follows from a written batch could not be done", error);
@@ -265,7 +281,7 @@ class Committer implements GroupCommit {
   }
 
   /** Decides again on states loaded anew; what has lost too often takes the slow lane. */
-  private decideAgain(items: readonly Pending[], losses: number): void {
+  private decideAgain(items: readonly AnyPending[], losses: number): void {
     for (const item of items) {
       item.mustLoad = true;
       item.lost += losses;
@@ -275,7 +291,7 @@ class Committer implements GroupCommit {
   }
 
   /** One of these operations has data that the database refuses: it is found by writing each alone. */
-  private isolate(items: readonly Pending[], error: unknown): void {
+  private isolate(items: readonly AnyPending[], error: unknown): void {
     const [only] = items;
     if (items.length > 1 || only === undefined) {
       for (const item of items) this.queue.add({ ...item, bytes: maxBatchBytes });
@@ -291,8 +307,8 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function groupByKey(items: Iterable<Pending>): Map<string, Pending[]> {
-  const groups = new Map<string, Pending[]>();
+function groupByKey(items: Iterable<AnyPending>): Map<string, AnyPending[]> {
+  const groups = new Map<string, AnyPending[]>();
   for (const item of items) {
     const group = groups.get(item.key);
     if (group === undefined) groups.set(item.key, [item]);

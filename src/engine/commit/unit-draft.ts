@@ -1,10 +1,12 @@
 /** The decisions of one batch about one workflow id, folded into one unit. */
 import type { Message, Pointer, Workflow } from "../../core/run-state.js";
 import type { HandedTask, RecordedEvent, RunStep, WorkflowTransition } from "../../core/transition.js";
-import type { Unit } from "../../store/unit.js";
+import type { ScheduleStep, Unit } from "../../store/unit.js";
 
 /** A unit that is being decided. */
 export interface UnitDraft {
+  /** What its operations are known by in the queue. */
+  readonly key: string;
   /** The state that it began with. */
   readonly base: Workflow;
   /** The state after the decisions so far. */
@@ -17,11 +19,14 @@ export interface UnitDraft {
   readonly delivered: Message[];
   /** The polls that were reserved for these decisions, once for each task. One that claimed a task is reserved by its claim, not here. */
   readonly reserved: string[];
+  /** The step of a schedule. */
+  schedule: ScheduleStep | undefined;
 }
 
 /** Begins a unit. */
-export function beginUnit(base: Workflow, isFresh: boolean): UnitDraft {
+export function beginUnit(base: Workflow, isFresh: boolean, key: string): UnitDraft {
   return {
+    key,
     base,
     current: base,
     isFresh,
@@ -30,6 +35,7 @@ export function beginUnit(base: Workflow, isFresh: boolean): UnitDraft {
     messages: [],
     delivered: [],
     reserved: [],
+    schedule: undefined,
   };
 }
 
@@ -40,17 +46,17 @@ export function hasChanges(draft: UnitDraft): boolean {
 
 /** Folds one more decision in. Answers whether it changes anything. */
 export function foldTransition(draft: UnitDraft, transition: WorkflowTransition<unknown>): boolean {
-  const { runs, delivered = [] } = transition;
-  if (runs.length === 0 && transition.pointer === undefined && delivered.length === 0) return false;
+  const { runs, pointer: moved, messages, delivered = [] } = transition;
+  if (runs.length + messages.length + delivered.length === 0 && moved === undefined) return false;
   for (const step of runs) {
     const earlier = draft.steps.get(step.after.runId);
     draft.steps.set(step.after.runId, earlier === undefined ? step : joinSteps(earlier, step));
   }
-  const pointer = transition.pointer ?? draft.current.pointer;
+  const pointer = moved ?? draft.current.pointer;
   const step = pointer === undefined ? undefined : draft.steps.get(pointer.runId);
   draft.current = { ...draft.current, pointer, run: step?.after ?? draft.current.run };
   draft.handed.push(...transition.handed);
-  draft.messages.push(...transition.messages);
+  draft.messages.push(...messages);
   draft.delivered.push(...delivered);
   return true;
 }
@@ -65,9 +71,9 @@ export function finishUnit(draft: UnitDraft): {
   const currentStep = runs.find((step) => step.after.runId === draft.current.run?.runId);
   const after = currentStep === undefined ? draft.current : { ...draft.current, run: currentStep.after };
   const { namespaceId, workflowId, pointer } = draft.base;
-  const { messages, delivered } = draft;
+  const { messages, delivered, schedule } = draft;
   const move = pointerMove(pointer, draft.current.pointer);
-  const unit: Unit = { namespaceId, workflowId, pointer: move, runs, messages, delivered };
+  const unit: Unit = { namespaceId, workflowId, pointer: move, runs, messages, delivered, schedule };
   return { unit, after, newEvents: currentStep?.events ?? [] };
 }
 

@@ -1,13 +1,11 @@
-import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { NamespaceService } from "../../../gen/pawl/v1/namespace_service_pb.js";
-import { ScheduleService } from "../../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { badSchedules } from "./bad-schedules.js";
 import * as targets from "./bad-targets.js";
 import * as values from "./bad-values.js";
-import { type BadInputFixture, openBadInputFixture, refused } from "./fixture.js";
+import { type BadInputFixture, openBadInputFixture } from "./fixture.js";
 
 let fixture: BadInputFixture;
 let before: unknown;
@@ -29,6 +27,7 @@ describe.each([
   ["a number out of range", values.badNumbers],
   ["U+0000", values.nulls],
   ["a bad search attribute", values.badAttributes],
+  ["something wrong with a schedule", badSchedules],
 ])("a call with %s is refused with its code and reason and changes nothing", (_, table) => {
   test.each(table)("$title", async ({ call, code, reason, metadata = {} }) => {
     const told = await call(fixture);
@@ -38,24 +37,9 @@ describe.each([
   });
 });
 
-describe("an RPC that is not built yet is refused with NOT_IMPLEMENTED, naming it", () => {
-  const names = new Set(ScheduleService.methods.map(({ name }) => name));
-  const unbuilt = [WorkflowService, WorkerService, ScheduleService, NamespaceService]
-    .flatMap((service): DescMethod[] => service.methods)
-    .filter((method): method is DescMethod & DescMethodUnary => method.methodKind === "unary")
-    .filter(({ name }) => names.has(name));
-
-  test.each(unbuilt)("$name", async (method) => {
-    const told = await refused(fixture.caller.call(method, {}));
-    expect(told).toEqual({
-      code: "UNIMPLEMENTED",
-      reason: "NOT_IMPLEMENTED",
-      metadata: { feature: `${method.parent.typeName}.${method.name}` },
-    });
-  });
-
+describe("an RPC that there is not is refused with UNIMPLEMENTED", () => {
   test.each(["/pawl.v1.WorkflowService/NoSuchRpc", "/pawl.v1.NoSuchService/StartWorkflow", "/nothing"])(
-    "%s, which never was part of the API",
+    "%s",
     async (path) => {
       expect(await codeOf(path)).toBe(grpc.status.UNIMPLEMENTED);
     },

@@ -5,6 +5,7 @@ import { Code } from "../../../gen/google/rpc/code_pb.js";
 import type { CommandSchema } from "../../../gen/pawl/v1/command_pb.js";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import { NamespaceService } from "../../../gen/pawl/v1/namespace_service_pb.js";
+import { ListSchedulesResponseSchema, ScheduleService } from "../../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import {
   CountWorkflowsResponseSchema,
@@ -45,7 +46,7 @@ export interface BadInputFixture {
   readonly draining: string;
   /** A worker that is alive. */
   readonly alive: string;
-  /** All that can be read of the runs. */
+  /** All that can be read of the runs and of schedules. */
   snapshot(): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -55,10 +56,13 @@ export const maxPending = 3;
 export const openRun = "open-run";
 export const closedRun = "closed-run";
 export const terminatedRun = "terminated-run";
+/** A schedule that is paused, and would fire every hour. */
+export const schedule = "hourly";
 
 const taskQueue = "bad-input";
 const { method: wf } = WorkflowService;
 const { method: wk } = WorkerService;
+const { method: sc } = ScheduleService;
 
 /** Starts it. */
 export async function openBadInputFixture(): Promise<BadInputFixture> {
@@ -75,6 +79,11 @@ export async function openBadInputFixture(): Promise<BadInputFixture> {
   const draining = await register(caller);
   await caller.call(wk.drainWorker, { workerId: draining });
   await caller.call(NamespaceService.method.createNamespace, { name: "other", requestId: "made-once" });
+  await caller.call(sc.createSchedule, {
+    scheduleId: schedule,
+    requestId: "made-schedule",
+    definition: { spec: { cron: ["@hourly"] }, workflow: { workflowType: "Sturdy" }, isPaused: true },
+  });
   return {
     caller,
     server,
@@ -193,5 +202,6 @@ async function snapshot(caller: GrpcCaller): Promise<unknown> {
       history: toJson(GetHistoryResponseSchema, await caller.call(wf.getHistory, { workflowId })),
     })),
   );
-  return { counts: toJson(CountWorkflowsResponseSchema, counts), runs };
+  const schedules = toJson(ListSchedulesResponseSchema, await caller.call(sc.listSchedules, {}));
+  return { counts: toJson(CountWorkflowsResponseSchema, counts), runs, schedules };
 }

@@ -1,0 +1,102 @@
+/** What callers ask of schedules in tests, in as few words as it takes. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ScheduleDefinitionSchema } from "../../gen/pawl/v1/schedule_pb.js";
+import * as sc from "../../gen/pawl/v1/schedule_service_pb.js";
+import { callOf, type TestServer } from "./engine.js";
+
+type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
+type Definition = Init<typeof ScheduleDefinitionSchema>;
+
+/** Somebody who uses the schedules of one namespace of one server. */
+export type Scheduler = ReturnType<typeof scheduler>;
+
+/** A user of schedules; workflow type and queue are the same for all. */
+export function scheduler({ operations }: TestServer, namespace: string) {
+  const of = (scheduleId: string) => ({ namespace, scheduleId });
+  return {
+    create: async (scheduleId: string, definition: Definition, requestId = "") =>
+      shown(
+        sc.CreateScheduleResponseSchema,
+        await operations.createSchedule(
+          create(sc.CreateScheduleRequestSchema, { ...of(scheduleId), requestId, definition }),
+          callOf(),
+        ),
+      ),
+    get: async (scheduleId: string) =>
+      shown(
+        sc.GetScheduleResponseSchema,
+        await operations.getSchedule(create(sc.GetScheduleRequestSchema, of(scheduleId)), callOf()),
+      ),
+    list: async (pageSize = 100, pageToken = "") =>
+      create(
+        sc.ListSchedulesResponseSchema,
+        await operations.listSchedules(
+          create(sc.ListSchedulesRequestSchema, { namespace, pageSize, pageToken }),
+          callOf(),
+        ),
+      ),
+    update: async (scheduleId: string, revision: bigint, definition: Definition, requestId = "") =>
+      shown(
+        sc.UpdateScheduleResponseSchema,
+        await operations.updateSchedule(
+          create(sc.UpdateScheduleRequestSchema, { ...of(scheduleId), revision, definition, requestId }),
+          callOf(),
+        ),
+      ),
+    pause: async (scheduleId: string, rest: Init<typeof sc.PauseScheduleRequestSchema> = {}) =>
+      shown(
+        sc.PauseScheduleResponseSchema,
+        await operations.pauseSchedule(
+          create(sc.PauseScheduleRequestSchema, { ...of(scheduleId), ...rest } as typeof rest),
+          callOf(),
+        ),
+      ),
+    resume: async (scheduleId: string, rest: Init<typeof sc.ResumeScheduleRequestSchema> = {}) =>
+      shown(
+        sc.ResumeScheduleResponseSchema,
+        await operations.resumeSchedule(
+          create(sc.ResumeScheduleRequestSchema, { ...of(scheduleId), ...rest } as typeof rest),
+          callOf(),
+        ),
+      ),
+    delete: (scheduleId: string, requestId = "") =>
+      operations.deleteSchedule(
+        create(sc.DeleteScheduleRequestSchema, { ...of(scheduleId), requestId }),
+        callOf(),
+      ),
+    trigger: async (scheduleId: string, rest: Init<typeof sc.TriggerScheduleRequestSchema> = {}) =>
+      create(
+        sc.TriggerScheduleResponseSchema,
+        await operations.triggerSchedule(
+          create(sc.TriggerScheduleRequestSchema, { ...of(scheduleId), ...rest } as typeof rest),
+          callOf(),
+        ),
+      ).run,
+    backfill: async (
+      scheduleId: string,
+      from: number,
+      to: number,
+      rest: Init<typeof sc.BackfillScheduleRequestSchema> = {},
+    ) => {
+      const range = { fromTime: timestampFromMs(from), toTime: timestampFromMs(to) };
+      const request = { ...of(scheduleId), ...range, ...rest } as typeof rest;
+      return (await operations.backfillSchedule(create(sc.BackfillScheduleRequestSchema, request), callOf()))
+        .fires;
+    },
+    preview: async (rest: Init<typeof sc.PreviewScheduleRequestSchema>) =>
+      create(
+        sc.PreviewScheduleResponseSchema,
+        await operations.previewSchedule(create(sc.PreviewScheduleRequestSchema, rest), callOf()),
+      ).fireTimes,
+  };
+}
+
+type Shown = Parameters<typeof create>[0];
+
+/** The schedule of a response. */
+function shown<T extends Shown>(schema: T, response: Init<T>) {
+  const { schedule } = create(sc.GetScheduleResponseSchema, create(schema, response) as object);
+  if (schedule === undefined) throw new Error("no schedule was answered");
+  return schedule;
+}
