@@ -90,6 +90,10 @@ const eraseStatement: Statement = {
     gone_count as (
       delete from run_counts
       where namespace_id in (select namespace_id from last)
+    ),
+    gone_request as (
+      delete from schedule_requests
+      where namespace_id in (select namespace_id from last)
     )
     delete from namespaces
     where namespace_id in (select namespace_id from last)

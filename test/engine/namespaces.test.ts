@@ -16,6 +16,7 @@ import {
   type TestServer,
 } from "../support/engine.js";
 import { miscounted } from "../support/miscounted.js";
+import { scheduler } from "../support/schedules.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -202,14 +203,14 @@ describe("deleting a namespace", () => {
     await its.start("open");
     expect(await reasonOf(remove({ name }))).toBe("NAMESPACE_IN_USE");
     await its.terminate("open");
-    await cluster.run(`create table if not exists schedules (namespace_id uuid)`);
-    await cluster.run(
-      "insert into schedules (namespace_id) select namespace_id from namespaces where name = $1",
-      [name],
-    );
+    const schedules = scheduler(server, name);
+    await schedules.create("nightly", {
+      spec: { cron: ["@daily"] },
+      workflow: { workflowId: "nightly", workflowType: "order" },
+    });
     expect((await stats(name)).schedules).toBe(1n);
     expect(await reasonOf(remove({ name }))).toBe("NAMESPACE_IN_USE");
-    await cluster.run("drop table schedules");
+    await schedules.delete("nightly");
     expect(await remove({ name })).toEqual({});
     expect(await reasonOf(remove({ name: "nowhere" }))).toBe("NAMESPACE_NOT_FOUND");
     await expire();
