@@ -76,6 +76,13 @@ export async function openPeers(database: Database, serverId: string, hearers: P
     else timer ??= setTimeout(() => void send(), intervalMs);
   }
 
+  /** There is nobody left to tell. */
+  function forget(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    waiting.clear();
+  }
+
   async function send(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
@@ -106,6 +113,7 @@ export async function openPeers(database: Database, serverId: string, hearers: P
 
   async function beat(): Promise<void> {
     isAlone = (await beatServer(database.read, serverId, hearers.load())).length <= 1;
+    if (isAlone) forget();
   }
 
   const stopListening = await database.listen(channel, hear);
