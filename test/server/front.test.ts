@@ -3,7 +3,7 @@ import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/conn
 import { expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
-import { ScheduleService } from "../../gen/pawl/v1/schedule_service_pb.js";
+import { NamespaceService } from "../../gen/pawl/v1/namespace_service_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../src/core/errors.js";
 import type { Engine } from "../../src/engine/engine.js";
@@ -93,18 +93,16 @@ test.each(transports)("names the fields that are wrong, to callers of %s", async
 
 test("refuses an RPC that is not built, by gRPC", async () => {
   const caller = (await openTestFront({})).caller();
-  expect(await refusalOf(caller.call(ScheduleService.method.getSchedule, { scheduleId: "s" }))).toMatchObject(
-    {
-      code: 12,
-      reason: "NOT_IMPLEMENTED",
-      metadata: { feature: "pawl.v1.ScheduleService.GetSchedule" },
-    },
-  );
+  expect(await refusalOf(caller.call(NamespaceService.method.deleteNamespace, { name: "n" }))).toMatchObject({
+    code: 12,
+    reason: "NOT_IMPLEMENTED",
+    metadata: { feature: "pawl.v1.NamespaceService.DeleteNamespace" },
+  });
 });
 
 test.each(transports)("refuses an RPC that is not built, by %s", async (_name, transport) => {
-  const client = createClient(ScheduleService, transport((await openTestFront({})).url));
-  const { error, info } = await connectRefusal(client.getSchedule({ scheduleId: "s" }));
+  const client = createClient(NamespaceService, transport((await openTestFront({})).url));
+  const { error, info } = await connectRefusal(client.deleteNamespace({ name: "n" }));
   expect(error.code).toBe(Code.Unimplemented);
   expect(info).toMatchObject({ reason: "NOT_IMPLEMENTED" });
 });
