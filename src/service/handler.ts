@@ -20,9 +20,9 @@ export interface Handler<I extends DescMessage, O extends DescMessage> {
   ): Promise<MessageInitShape<O>>;
 }
 
-/** The handlers of a service. An RPC without one is part of the API and not built yet. */
+/** The handlers of a service: one for each of its RPCs. */
 export type Handlers<S extends DescService> = {
-  readonly [P in keyof S["method"]]?: S["method"][P] extends DescMethodUnary<infer I, infer O>
+  readonly [P in keyof S["method"]]: S["method"][P] extends DescMethodUnary<infer I, infer O>
     ? Handler<I, O>
     : never;
 };

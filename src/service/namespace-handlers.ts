@@ -8,7 +8,7 @@ import { type Handlers, whole } from "./handler.js";
 
 const defaultRetentionSeconds = BigInt(30 * 24 * 60 * 60);
 
-/** The RPCs of NamespaceService that are built. */
+/** The RPCs of NamespaceService. */
 export function namespaceHandlers(engine: Engine): Handlers<typeof NamespaceService> {
   return {
     createNamespace: whole((request, call) => {

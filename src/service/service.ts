@@ -24,7 +24,6 @@ import { createCallsInFlight } from "./calls-in-flight.js";
 import { type CallError, describeError, reasonName } from "./errors.js";
 import type { AnyHandler } from "./handler.js";
 import { namespaceHandlers } from "./namespace-handlers.js";
-import { notImplemented } from "./not-implemented.js";
 import { scheduleHandlers } from "./schedule-handlers.js";
 import { validate } from "./validation.js";
 import { workerHandlers } from "./worker-handlers.js";
@@ -89,7 +88,7 @@ export function createService(parts: ServiceParts): Service {
 
   async function answer(method: DescMethod, incoming: IncomingCall): Promise<Message> {
     const handler = handlers.get(method);
-    if (handler === undefined) throw notImplemented(`${method.parent.typeName}.${method.name}`);
+    if (handler === undefined) throw new Error(`${nameOf(method)} has no handler`);
     const principal = (await parts.authenticate?.(incoming)) ?? "";
     const request = decode(method.input, incoming.request, parts.maxRequestBytes);
     const violations = validate(method.input, request);

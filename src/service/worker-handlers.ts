@@ -9,7 +9,7 @@ import { asPoll, inNamespace, paged } from "./defaults.js";
 import { type Handlers, whole } from "./handler.js";
 import type { Violation } from "./invalid-request-error.js";
 
-/** The RPCs of WorkerService that are built. */
+/** The RPCs of WorkerService. */
 export function workerHandlers(engine: Engine): Handlers<typeof WorkerService> {
   return {
     registerWorker: whole((request, call) => engine.registerWorker(inNamespace(request), call)),
@@ -25,7 +25,7 @@ export function workerHandlers(engine: Engine): Handlers<typeof WorkerService> {
   };
 }
 
-function workflowTaskHandlers(engine: Engine): Handlers<typeof WorkerService> {
+function workflowTaskHandlers(engine: Engine) {
   return {
     pollWorkflowTasks: whole((request, call) => engine.pollWorkflowTasks(asPoll(request), call)),
     completeWorkflowTasks: batch({
@@ -48,10 +48,10 @@ function workflowTaskHandlers(engine: Engine): Handlers<typeof WorkerService> {
       withElements: (request, taskTokens) => ({ ...request, taskTokens }),
       handle: (request, call) => engine.renewWorkflowTasks(inNamespace(request), call),
     }),
-  };
+  } satisfies Partial<Handlers<typeof WorkerService>>;
 }
 
-function activityTaskHandlers(engine: Engine): Handlers<typeof WorkerService> {
+function activityTaskHandlers(engine: Engine) {
   return {
     pollActivityTasks: whole((request, call) => engine.pollActivityTasks(asPoll(request), call)),
     completeActivityTasks: batch({
@@ -72,10 +72,10 @@ function activityTaskHandlers(engine: Engine): Handlers<typeof WorkerService> {
       withElements: (request, heartbeats) => ({ ...request, heartbeats }),
       handle: (request, call) => engine.heartbeatActivityTasks(inNamespace(request), call),
     }),
-  };
+  } satisfies Partial<Handlers<typeof WorkerService>>;
 }
 
-function directHandlers(engine: Engine): Handlers<typeof WorkerService> {
+function directHandlers(engine: Engine) {
   return {
     scheduleActivity: whole((request, call) => engine.scheduleActivity(inNamespace(request), call)),
     scheduleTimer: whole((request, call) => engine.scheduleTimer(inNamespace(request), call)),
@@ -89,7 +89,7 @@ function directHandlers(engine: Engine): Handlers<typeof WorkerService> {
     failWorkflow: whole((request, call) => engine.failWorkflow(inNamespace(request), call)),
     finaliseCancellation: whole((request, call) => engine.finaliseCancellation(inNamespace(request), call)),
     continueAsNew: whole((request, call) => engine.continueAsNew(inNamespace(request), call)),
-  };
+  } satisfies Partial<Handlers<typeof WorkerService>>;
 }
 
 /** A wrong field within a command makes the command invalid; other reasons, such as a size limit, stay. */

@@ -7,7 +7,7 @@ import { batch } from "./batch.js";
 import { idle, inNamespace, inTaskQueue, paged, waiting } from "./defaults.js";
 import { type Handlers, whole } from "./handler.js";
 
-/** The RPCs of WorkflowService that are built. */
+/** The RPCs of WorkflowService. */
 export function workflowHandlers(engine: Engine): Handlers<typeof WorkflowService> {
   return {
     startWorkflow: whole((request, call) => {

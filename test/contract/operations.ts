@@ -13,6 +13,16 @@ import { getNamespaceStats } from "./namespaces/get-namespace-stats.js";
 import { getQueueStats } from "./namespaces/get-queue-stats.js";
 import { listNamespaces } from "./namespaces/list-namespaces.js";
 import { updateNamespace } from "./namespaces/update-namespace.js";
+import { backfillSchedule } from "./schedules/backfill-schedule.js";
+import { createSchedule } from "./schedules/create-schedule.js";
+import { deleteSchedule } from "./schedules/delete-schedule.js";
+import { getSchedule } from "./schedules/get-schedule.js";
+import { listSchedules } from "./schedules/list-schedules.js";
+import { pauseSchedule } from "./schedules/pause-schedule.js";
+import { previewSchedule } from "./schedules/preview-schedule.js";
+import { resumeSchedule } from "./schedules/resume-schedule.js";
+import { triggerSchedule } from "./schedules/trigger-schedule.js";
+import { updateSchedule } from "./schedules/update-schedule.js";
 import { answerQueries } from "./workers/answer-queries.js";
 import { drainWorker } from "./workers/drain-worker.js";
 import { heartbeatWorker } from "./workers/heartbeat-worker.js";
@@ -97,6 +107,16 @@ export const operations: readonly OperationContract[] = [
   renewWorkflowTasks,
   drainWorker,
   answerQueries,
+  createSchedule,
+  getSchedule,
+  listSchedules,
+  updateSchedule,
+  pauseSchedule,
+  resumeSchedule,
+  deleteSchedule,
+  triggerSchedule,
+  backfillSchedule,
+  previewSchedule,
   createNamespace,
   listNamespaces,
   updateNamespace,

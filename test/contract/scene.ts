@@ -145,6 +145,7 @@ export async function openScene(house: ContractHouse) {
       const { upkeep } = house.main.server;
       await upkeep.wakeDueRuns();
       await upkeep.wakeOverdueRuns();
+      while ((await upkeep.fireSchedules()) === 0);
     },
     /** Takes back what dead workers hold. */
     async releaseDead(): Promise<void> {

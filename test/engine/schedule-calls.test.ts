@@ -9,7 +9,7 @@ import {
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
-import { type Scheduler, scheduler } from "../support/schedules.js";
+import { alignToMinute, type Scheduler, scheduler } from "../support/schedules.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -21,6 +21,7 @@ let its: Scheduler;
 beforeEach(async () => {
   cluster = await openTestCluster();
   a = await cluster.open();
+  await alignToMinute(cluster, a);
   namespace = await makeNamespace(a);
   it = actor(a, namespace);
   its = scheduler(a, namespace);
@@ -193,11 +194,11 @@ describe("a repeat by request id", () => {
 
   test("is known for a day", async () => {
     await its.create("s", minutely, "r-1");
-    await cluster.run("update schedule_requests set made_at = made_at - 86400000001");
+    await cluster.run("update schedule_requests set made_at = made_at - 172800000000");
     expect(await reasonOf(its.create("s", minutely, "r-1"))).toBe("SCHEDULE_EXISTS");
     await its.pause("s", { requestId: "r-1" });
     expect(await reasonOf(its.resume("s", { requestId: "r-1" }))).toBe("REQUEST_ID_REUSED");
-    await cluster.run("update schedule_requests set made_at = made_at - 86400000001");
+    await cluster.run("update schedule_requests set made_at = made_at - 172800000000");
     await a.upkeep.tidy();
     expect(await cluster.run("select * from schedule_requests")).toEqual([]);
   });

@@ -12,7 +12,7 @@ import {
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
-import { type Scheduler, scheduler } from "../support/schedules.js";
+import { alignToMinute, type Scheduler, scheduler } from "../support/schedules.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -24,6 +24,7 @@ let its: Scheduler;
 beforeEach(async () => {
   cluster = await openTestCluster();
   a = await cluster.open();
+  await alignToMinute(cluster, a);
   namespace = await makeNamespace(a);
   it = actor(a, namespace);
   its = scheduler(a, namespace);

@@ -3,7 +3,6 @@ import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/conn
 import { expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
-import { ScheduleService } from "../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../src/core/errors.js";
 import type { Engine } from "../../src/engine/engine.js";
@@ -89,24 +88,6 @@ test.each(transports)("names the fields that are wrong, to callers of %s", async
   expect(info).toMatchObject({ reason: "INVALID_FIELD", metadata: { field: "workflow_id" } });
   const [bad] = error.findDetails(BadRequestSchema);
   expect(bad?.fieldViolations.map(({ field }) => field)).toEqual(["workflow_id", "name", "run_id"]);
-});
-
-test("refuses an RPC that is not built, by gRPC", async () => {
-  const caller = (await openTestFront({})).caller();
-  expect(await refusalOf(caller.call(ScheduleService.method.getSchedule, { scheduleId: "s" }))).toMatchObject(
-    {
-      code: 12,
-      reason: "NOT_IMPLEMENTED",
-      metadata: { feature: "pawl.v1.ScheduleService.GetSchedule" },
-    },
-  );
-});
-
-test.each(transports)("refuses an RPC that is not built, by %s", async (_name, transport) => {
-  const client = createClient(ScheduleService, transport((await openTestFront({})).url));
-  const { error, info } = await connectRefusal(client.getSchedule({ scheduleId: "s" }));
-  expect(error.code).toBe(Code.Unimplemented);
-  expect(info).toMatchObject({ reason: "NOT_IMPLEMENTED" });
 });
 
 test("refuses a request over the limit, by gRPC", async () => {

@@ -63,23 +63,6 @@ test("fills in what a request leaves out", async () => {
   expect(createNamespace.mock.calls[0]?.[0]).toMatchObject({ retention: { seconds: 2_592_000n } });
 });
 
-test("has a handler for every RPC", async () => {
-  const { service } = serve({});
-  for (const { methods } of service.descriptors) {
-    for (const method of methods) {
-      const request = {
-        request: new Uint8Array([0xff]),
-        signal: never,
-        deadlineAt: undefined,
-        header: () => undefined,
-      };
-      const result = await service.handle(method, request, () => "");
-      const reason = result.kind === "error" ? result.error.reason : undefined;
-      expect([method.name, reason]).not.toEqual([method.name, ErrorReason.NOT_IMPLEMENTED]);
-    }
-  }
-});
-
 test("gives an element that is wrong its own outcome, and the engine the others", async () => {
   const completeWorkflowTasks = vi.fn<Engine["completeWorkflowTasks"]>(async ({ completions }) => ({
     outcomes: completions.map(

@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ScheduleDefinitionSchema } from "../../gen/pawl/v1/schedule_pb.js";
 import * as sc from "../../gen/pawl/v1/schedule_service_pb.js";
-import { callOf, type TestServer } from "./engine.js";
+import { callOf, type TestCluster, type TestServer } from "./engine.js";
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
 type Definition = Init<typeof ScheduleDefinitionSchema>;
@@ -90,6 +90,12 @@ export function scheduler({ operations }: TestServer, namespace: string) {
         await operations.previewSchedule(create(sc.PreviewScheduleRequestSchema, rest), callOf()),
       ).fireTimes,
   };
+}
+
+/** Moves the clock to ten seconds past a minute, so that no minute ends on the way from one call to the next. */
+export async function alignToMinute({ moveTime }: TestCluster, server: TestServer): Promise<void> {
+  const [next] = await scheduler(server, "").preview({ spec: { cron: ["* * * * * *"] }, count: 1 });
+  moveTime((70 - (Number(next?.seconds) % 60)) * 1_000);
 }
 
 type Shown = Parameters<typeof create>[0];

@@ -115,7 +115,7 @@ export type ScheduleDefinition = Message<"pawl.v1.ScheduleDefinition"> & {
   spec?: ScheduleSpec | undefined;
 
   /**
-   * What it starts. The workflow id is a prefix; the fire time is added to it.
+   * What it starts. The workflow id is a prefix, by default the schedule's id; `-` and the fire time in UTC are added to it.
    *
    * @generated from field: pawl.v1.WorkflowSpec workflow = 2;
    */
@@ -178,7 +178,7 @@ export type Schedule = Message<"pawl.v1.Schedule"> & {
   definition?: ScheduleDefinition | undefined;
 
   /**
-   * Grows with every change; UpdateSchedule compares it.
+   * Grows with every change that a caller makes, not with fires; UpdateSchedule compares it.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -199,7 +199,7 @@ export type Schedule = Message<"pawl.v1.Schedule"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * The next fires, at most 10.
+   * The next fires, at most 10; none while it is paused. ListSchedules tells the first alone.
    *
    * @generated from field: repeated google.protobuf.Timestamp next_fire_times = 6;
    */
