@@ -36,6 +36,6 @@ comment on column messages.is_for_schedule is
   'Whether it is for the schedule of the id that receiver_workflow_id has, and not for a run.';
 
 drop index messages_by_receiver;
-create index messages_by_inbox on messages (receiver_namespace_id, receiver_workflow_id, is_for_schedule, sender_run_id, number);
+create index messages_by_inbox on messages (receiver_namespace_id, receiver_workflow_id, is_for_schedule, sender_run_id, abs(number));
 
 insert into schema_versions (version, min_server) values (12, 12);
