@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OverlapPolicy, type ScheduleRun } from "../../gen/pawl/v1/schedule_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
-import { type Actor, actor, completeWorkflow } from "../support/actor.js";
+import { type Actor, actor } from "../support/actor.js";
 import {
   makeNamespace,
   openTestCluster,
@@ -9,7 +9,16 @@ import {
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
-import { alignToMinute, type Scheduler, scheduler } from "../support/schedules.js";
+import {
+  alignToMinute,
+  finishRun,
+  firePast,
+  minute,
+  minutely,
+  type Scheduler,
+  scheduler,
+  workflow,
+} from "../support/schedules.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -32,27 +41,11 @@ afterEach(async () => {
   await cluster.close();
 });
 
-const workflow = { workflowId: "report", workflowType: "order", taskQueue: "default" };
-const minutely = { spec: { cron: ["* * * * *"] }, workflow };
-const minute = 60_000;
-
-/** Lets time pass, and a server fire all that is due. */
-async function pass(ms: number, server = a): Promise<void> {
-  cluster.moveTime(ms);
-  while ((await server.upkeep.fireSchedules()) === 0);
-}
+const pass = (ms: number, server = a) => firePast(cluster, server, ms);
+const finish = (run: ScheduleRun | undefined) => finishRun(it, run);
 
 async function runsOf(scheduleId = "s"): Promise<ScheduleRun[]> {
   return (await its.get(scheduleId)).lastRuns;
-}
-
-/** Ends a run with a result, as a worker would. */
-async function finish(run: ScheduleRun | undefined): Promise<void> {
-  await until("its task is there", async () => {
-    const [task] = await it.poll();
-    if (task !== undefined) await it.complete(task, [completeWorkflow]);
-    return task?.workflowId === run?.workflowId;
-  });
 }
 
 describe("changes", () => {

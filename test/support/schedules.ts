@@ -1,9 +1,11 @@
 /** What callers ask of schedules in tests, in as few words as it takes. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { ScheduleDefinitionSchema } from "../../gen/pawl/v1/schedule_pb.js";
+import type { ScheduleDefinitionSchema, ScheduleRun } from "../../gen/pawl/v1/schedule_pb.js";
 import * as sc from "../../gen/pawl/v1/schedule_service_pb.js";
+import { type Actor, completeWorkflow } from "./actor.js";
 import { callOf, type TestCluster, type TestServer } from "./engine.js";
+import { until } from "./until.js";
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
 type Definition = Init<typeof ScheduleDefinitionSchema>;
@@ -90,6 +92,28 @@ export function scheduler({ operations }: TestServer, namespace: string) {
         await operations.previewSchedule(create(sc.PreviewScheduleRequestSchema, rest), callOf()),
       ).fireTimes,
   };
+}
+
+/** What schedules of tests start. */
+export const workflow = { workflowId: "report", workflowType: "order", taskQueue: "default" };
+/** Fires every minute. */
+export const minutely = { spec: { cron: ["* * * * *"] }, workflow };
+/** In milliseconds. */
+export const minute = 60_000;
+
+/** Lets time pass, and a server fire all that is due. */
+export async function firePast({ moveTime }: TestCluster, { upkeep }: TestServer, ms: number): Promise<void> {
+  moveTime(ms);
+  while ((await upkeep.fireSchedules()) === 0);
+}
+
+/** Ends a run with a result, as a worker would. */
+export async function finishRun(worker: Actor, run: ScheduleRun | undefined): Promise<void> {
+  await until("its task is there", async () => {
+    const [task] = await worker.poll();
+    if (task !== undefined) await worker.complete(task, [completeWorkflow]);
+    return task?.workflowId === run?.workflowId;
+  });
 }
 
 /** Moves the clock to ten seconds past a minute, so that no minute ends on the way from one call to the next. */
