@@ -1,14 +1,13 @@
 /** Measures the workloads of the closed loop and single commits, on one server and in turns, so that what disturbs one disturbs all. */
-import type pg from "pg";
 import type { Round, RoundOutcome } from "./client.js";
 import { between, type Meter, readMeter, type Stage, total } from "./costs.js";
-import { commitSingly, connect, findStoredFaults, requireDurable } from "./database.js";
+import { commitSingly, findStoredFaults } from "./database.js";
 import { type Figure, figureOf, percentile } from "./figures.js";
 import { findHistoryFaults } from "./histories.js";
 import type { Options } from "./options.js";
 import { ask, startProgram, stopProcess } from "./processes.js";
 import { openCalls } from "./rpc.js";
-import { startServer } from "./server.js";
+import { withServer } from "./stage.js";
 import { workloads } from "./workloads.js";
 
 /** What a workload came to. */
@@ -39,24 +38,13 @@ interface Contender {
 }
 
 /** Starts server, worker and client, measures, checks, and ends them. */
-export async function measureClosedLoop(options: Options, dir: string): Promise<ClosedLoopOutcome> {
-  const server = await startServer({
-    dir,
-    flags: options.serverFlags,
-    nodeArguments: options.isProfiled ? ["--cpu-prof", `--cpu-prof-dir=${dir}/profile`] : [],
+export function measureClosedLoop(options: Options): Promise<ClosedLoopOutcome> {
+  return withServer({ flags: options.serverFlags, isProfiled: options.isProfiled }, async (measurable) => {
+    const { address } = measurable.server;
+    const worker = await startProgram("worker.ts", [address, String(options.polls)]);
+    const client = await startProgram("client.ts", [address]);
+    return measure(options, { ...measurable, worker, client });
   });
-  let database: pg.Client | undefined;
-  try {
-    database = await connect(server.databaseUrl);
-    await requireDurable(database);
-    const worker = await startProgram("worker.ts", [server.address, String(options.polls)]);
-    const client = await startProgram("client.ts", [server.address]);
-    return await measure(options, { server, worker, client, database });
-  } finally {
-    // A connection that was cut can't be ended in order.
-    await database?.end().catch(() => undefined);
-    await server.stop();
-  }
 }
 
 async function measure(options: Options, stage: Stage): Promise<ClosedLoopOutcome> {

@@ -1,15 +1,12 @@
 /** What a round cost: processor time of each process, and how the server batched. These tell what to tune, and are no result. */
 import type { ChildProcess } from "node:child_process";
-import type pg from "pg";
 import { processorMs } from "./processes.js";
-import type { Server } from "./server.js";
+import type { Measurable } from "./stage.js";
 
 /** The processes of a closed loop. */
-export interface Stage {
-  readonly server: Server;
+export interface Stage extends Measurable {
   readonly worker: ChildProcess;
   readonly client: ChildProcess;
-  readonly database: pg.Client;
 }
 
 /** Counters at one moment; two of them make the costs of what lies between. */

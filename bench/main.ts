@@ -1,57 +1,23 @@
 /** Measures throughput and latency of a server of its own: `make bench`. Ends with an error if anything came out wrong. */
-import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { measureClosedLoop } from "./closed-loop.js";
-import { type Options, readOptions } from "./options.js";
-import { endProcesses } from "./processes.js";
+import { inNewFolder, outDir } from "./folder.js";
+import { readOptions } from "./options.js";
 import { describeCosts, describeFigures, describeRatios } from "./report.js";
-import { program } from "./server.js";
+import { runBenchmark } from "./run.js";
 import { measureStarts } from "./starts.js";
 
-const outDir = fileURLToPath(new URL("out/", import.meta.url));
+const options = readOptions(process.argv.slice(2));
 
-// What is under way fails when its processes have gone, and cleans up after itself.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, endProcesses);
-
-if (!existsSync(program)) {
-  console.error("the program is not compiled: run `make bench`, or `make build` first");
-  process.exit(2);
-}
-process.exitCode = (await bench(readOptions(process.argv.slice(2)))) ? 0 : 1;
-process.exit();
-
-async function bench(options: Options): Promise<boolean> {
+await runBenchmark(async () => {
   await mkdir(outDir, { recursive: true });
-  const dir = await makeFolder();
-  try {
-    const starts = await measureStarts(options, dir);
-    const { measured, faults } = await measureClosedLoop(options, dir);
-    const figures = [...measured.map(({ figure }) => figure), ...starts];
-    console.log(`\n${describeFigures(figures)}\n`);
-    for (const line of describeRatios(figures)) console.log(line);
-    console.log(`\n${describeCosts(measured)}`);
-    for (const fault of faults) console.error(`WRONG: ${fault}`);
-    await writeFile(join(outDir, "latest.json"), `${JSON.stringify(figures, undefined, 2)}\n`);
-    if (options.isProfiled) await cp(join(dir, "profile"), outDir, { recursive: true });
-    return faults.length === 0;
-  } catch (error) {
-    console.error("WRONG:", error);
-    return false;
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
-}
-
-/** A new folder on a disk: what is committed to memory alone is no measure. Others may enter it, since Postgres runs as another user where this one is root. */
-async function makeFolder(): Promise<string> {
-  const parent = existsSync("/var/tmp") ? "/var/tmp" : tmpdir();
-  const memoryFileSystem = 0x01021994;
-  if ((await statfs(parent)).type === memoryFileSystem)
-    console.warn(`${parent} is in memory: commits cost nothing there`);
-  const dir = await mkdtemp(join(parent, "pawl-bench-"));
-  await chmod(dir, 0o755);
-  return dir;
-}
+  const starts = await inNewFolder((dir) => measureStarts(options, dir));
+  const { measured, faults } = await measureClosedLoop(options);
+  const figures = [...measured.map(({ figure }) => figure), ...starts];
+  console.log(`\n${describeFigures(figures)}\n`);
+  for (const line of describeRatios(figures)) console.log(line);
+  console.log(`\n${describeCosts(measured)}`);
+  await writeFile(join(outDir, "latest.json"), `${JSON.stringify(figures, undefined, 2)}\n`);
+  return faults;
+});

@@ -26,10 +26,14 @@ export const workloads: readonly Workload[] = [
   { name: "lone", workflowType: "LoneActivity", activities: 1, concurrency: 1 },
 ];
 
+/** The type of workflows that end at once. */
+export const emptyWorkflowType = "NoActivity";
+
 /** How many activities the workflows of each type run. */
-export const activitiesOfType: ReadonlyMap<string, number> = new Map(
-  workloads.map(({ workflowType, activities }) => [workflowType, activities]),
-);
+export const activitiesOfType: ReadonlyMap<string, number> = new Map([
+  ...workloads.map(({ workflowType, activities }) => [workflowType, activities] as const),
+  [emptyWorkflowType, 0],
+]);
 
 /**
  * How many events a run of that many activities has if nothing had to be tried again: started, a workflow task (scheduled, started, completed) at the

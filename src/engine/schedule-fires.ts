@@ -40,7 +40,7 @@ export interface ScheduleFiresParts {
 /** So many schedules are kept in memory; the others fire by what the database says, half a second late. */
 const mostInMemory = 100_000;
 /** So many go on at once. */
-const mostAtOnce = 500;
+const mostAtOnce = 200;
 /** What another server has written is left to it for so long. */
 const overdueMs = 500;
 const longestSleepMs = 60_000;

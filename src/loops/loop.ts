@@ -6,6 +6,8 @@ export interface LoopOptions {
   pass(): Promise<unknown>;
   /** The usual time between passes, and the time after a pass that failed, in milliseconds. */
   readonly everyMs: number;
+  /** After a pass there is at least this pause, unless the loop is woken: what becomes due one by one is done together. 0 by default. */
+  readonly pauseMs?: number;
   /** Told of a pass that failed; the loop goes on. */
   failed(error: unknown): void;
 }
@@ -19,7 +21,7 @@ export interface Loop {
 }
 
 /** Starts a loop with a pass at once. */
-export function startLoop({ pass, everyMs, failed }: LoopOptions): Loop {
+export function startLoop({ pass, everyMs, pauseMs = 0, failed }: LoopOptions): Loop {
   let isStopped = false;
   let isWoken = false;
   let endSleep: () => void = () => undefined;
@@ -44,7 +46,7 @@ export function startLoop({ pass, everyMs, failed }: LoopOptions): Loop {
       } catch (error) {
         failed(error);
       }
-      if (!isWoken && !isStopped) await sleep(nextMs);
+      if (!isWoken && !isStopped) await sleep(Math.max(nextMs, pauseMs));
     }
   }
 

@@ -13,20 +13,22 @@ const workerFlushMs = 10_000;
 const beatMs = 5_000;
 const tidyMs = 10 * 60_000;
 const retryMs = 1_000;
+/** Schedules fire by the second; those of a twentieth of one fire in one batch, whose runs then go through the same batches, too. */
+const firePauseMs = 50;
 
 /** Starts all loops. The returned function stops them and resolves when all are over. */
 export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): () => Promise<void> {
   const loops: Loop[] = [];
-  function every(everyMs: number, what: string, pass: () => Promise<unknown>): Loop {
+  function every(everyMs: number, what: string, pass: () => Promise<unknown>, pauseMs = 0): Loop {
     const failed = (error: unknown) => logger.warn(`${what} failed and will be tried again`, { error });
-    const loop = startLoop({ pass, everyMs, failed });
+    const loop = startLoop({ pass, everyMs, pauseMs, failed });
     loops.push(loop);
     return loop;
   }
 
   const wakeDue = every(retryMs, "waking runs", upkeep.wakeDueRuns);
   upkeep.onEarlierDeadline(() => wakeDue.wake());
-  const fireDue = every(retryMs, "letting schedules fire", upkeep.fireSchedules);
+  const fireDue = every(retryMs, "letting schedules fire", upkeep.fireSchedules, firePauseMs);
   upkeep.onEarlierFire(() => fireDue.wake());
   const clear = every(retryMs, "removing what is left of deleted runs", upkeep.clearDeletions);
   upkeep.onDeleted(() => clear.wake());

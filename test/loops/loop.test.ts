@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { startLoop } from "../../src/loops/loop.js";
 
 /** A pass that the test ends. */
@@ -42,6 +42,31 @@ test("makes a pass at once when it is woken, even during one", async () => {
   await third;
   passes.end(60_000);
   await loop.stop();
+});
+
+test("pauses after a pass that has more to do, unless it is woken", async () => {
+  vi.useFakeTimers();
+  try {
+    const passes = heldPasses();
+    const loop = startLoop({ ...passes, everyMs: 1, pauseMs: 50, failed: () => undefined });
+    let begun = 1;
+    const count = () => void begun++;
+    void passes.next().then(count);
+    passes.end(0);
+    await vi.advanceTimersByTimeAsync(49);
+    expect(begun).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(begun).toBe(2);
+    void passes.next().then(count);
+    loop.wake();
+    passes.end(0);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(begun).toBe(3);
+    passes.end(0);
+    await loop.stop();
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("ends the pass in hand before it is stopped, and may be stopped twice", async () => {

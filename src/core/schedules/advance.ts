@@ -5,7 +5,7 @@ import { WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { Message, Micros } from "../run-state.js";
 import { readMicros } from "../time.js";
 import { fire, openScheduleDraft, type ScheduleDraft, startRun } from "./fire.js";
-import { type FireTimes, readFireTimes } from "./fire-times.js";
+import type { FireTimes } from "./fire-times.js";
 import type { ScheduleContext, ScheduleState, ScheduleTransition, StartedRun } from "./schedule-state.js";
 
 /** What is late by no more than this was not missed: the server was busy, not away. */
@@ -33,7 +33,7 @@ export function advanceSchedule(
   for (const message of messages) hearEnd(draft, message);
   const isDue = state.nextFireAt !== undefined && state.nextFireAt <= context.now;
   if (canStartWaiting(draft)) startWaiting(draft);
-  else if (isDue) fireDue(draft, timesOf(state));
+  else if (isDue) fireDue(draft);
   return finishDraft(draft, undefined, messages);
 }
 
@@ -46,15 +46,6 @@ export function triggerSchedule(
   const draft = openScheduleDraft(state, context);
   const run = fire(draft, momentOf(context.now), policy || policyOf(state));
   return finishDraft(draft, run, []);
-}
-
-/** The times of a schedule. */
-export function timesOf({
-  definition,
-  scheduleId,
-}: Pick<ScheduleState, "definition" | "scheduleId">): FireTimes {
-  if (definition.spec === undefined) throw new Error(`schedule "${scheduleId}" has no spec`);
-  return readFireTimes(definition.spec, "definition.spec", scheduleId);
 }
 
 /** When a schedule has something to do. */
@@ -111,7 +102,8 @@ function startWaiting(draft: ScheduleDraft): void {
   startRun(draft, waitingAt);
 }
 
-function fireDue(draft: ScheduleDraft, times: FireTimes): void {
+function fireDue(draft: ScheduleDraft): void {
+  const times = draft.times();
   const { nextScheduledAt } = draft.progress;
   if (nextScheduledAt !== undefined && times.delayed(nextScheduledAt) <= draft.context.now)
     fireScheduled(draft, times, nextScheduledAt);
@@ -161,6 +153,11 @@ function catchUpOf({ definition }: ScheduleState): Micros {
     : readMicros(catchUpWindow, "definition.catch_up_window");
 }
 
+function isDueAsBefore({ before, progress }: ScheduleDraft): boolean {
+  const hasBackfills = progress.backfills.length + before.progress.backfills.length > 0;
+  return !hasBackfills && progress.nextScheduledAt === before.progress.nextScheduledAt;
+}
+
 function finishDraft<T>(
   draft: ScheduleDraft,
   outcome: T,
@@ -168,7 +165,9 @@ function finishDraft<T>(
 ): ScheduleTransition<T> {
   const { before, context, progress, lastResult, begun, messages } = draft;
   const isSame = progress === before.progress && lastResult === before.lastResult;
-  const nextFireAt = nextFireOf(progress, () => timesOf(before), context.now);
+  const nextFireAt = isDueAsBefore(draft)
+    ? before.nextFireAt
+    : nextFireOf(progress, draft.times, context.now);
   return {
     after: isSame ? before : { ...before, progress, lastResult, nextFireAt },
     started: begun && { before: undefined, after: begun.after, events: begun.events },

@@ -13,9 +13,9 @@ import { checkSpec } from "../start.js";
 import { checkName } from "../text.js";
 import { readMicros } from "../time.js";
 import type { Context } from "../transition.js";
-import { nextFireOf, timesOf } from "./advance.js";
+import { nextFireOf } from "./advance.js";
 import { beginScheduledRun, workflowIdOf } from "./fire.js";
-import type { FireTimes } from "./fire-times.js";
+import { type FireTimes, timesOf } from "./fire-times.js";
 import type { ScheduleName, ScheduleState } from "./schedule-state.js";
 
 /** The longest text that is added to the prefix of a workflow id: the time of a trigger. */

@@ -5,6 +5,7 @@ import type { Micros } from "../run-state.js";
 import { latestTime, microsOf, readMs } from "../time.js";
 import { readCronRule } from "./cron-rule.js";
 import { nextCronTime } from "./cron-times.js";
+import type { ScheduleState } from "./schedule-state.js";
 import { openZone, type Zone } from "./zone.js";
 
 /** The times of a spec. */
@@ -48,6 +49,15 @@ export function readFireTimes(spec: ScheduleSpec, field: string, scheduleId: str
       );
     },
   };
+}
+
+/** The times of a schedule. */
+export function timesOf({
+  definition,
+  scheduleId,
+}: Pick<ScheduleState, "definition" | "scheduleId">): FireTimes {
+  if (definition.spec === undefined) throw new Error(`schedule "${scheduleId}" has no spec`);
+  return readFireTimes(definition.spec, "definition.spec", scheduleId);
 }
 
 /** So many of the times after another. */

@@ -7,6 +7,7 @@ import { makeEvent } from "../draft.js";
 import { RefusedError } from "../errors.js";
 import type { Message, Micros } from "../run-state.js";
 import type { Context, RunTransition } from "../transition.js";
+import { type FireTimes, timesOf } from "./fire-times.js";
 import {
   mostOpenRuns,
   type ScheduleContext,
@@ -20,6 +21,8 @@ import {
 export interface ScheduleDraft {
   readonly before: ScheduleState;
   readonly context: ScheduleContext;
+  /** When it fires; read from its definition when first asked for. */
+  times(): FireTimes;
   progress: ScheduleProgress;
   lastResult: ScheduleState["lastResult"];
   /** The run that begins; one decision starts one at most. */
@@ -30,7 +33,12 @@ export interface ScheduleDraft {
 /** Opens a draft. */
 export function openScheduleDraft(before: ScheduleState, context: ScheduleContext): ScheduleDraft {
   const { progress, lastResult } = before;
-  return { before, context, progress, lastResult, begun: undefined, messages: [] };
+  let known: FireTimes | undefined;
+  const times = () => {
+    known ??= timesOf(before);
+    return known;
+  };
+  return { before, context, times, progress, lastResult, begun: undefined, messages: [] };
 }
 
 /** Fires for a time. Answers the run that starts now, if one does. */

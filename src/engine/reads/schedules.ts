@@ -7,8 +7,7 @@ import type {
   PreviewScheduleRequest,
 } from "../../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
-import { timesOf } from "../../core/schedules/advance.js";
-import { listFireTimes, readFireTimes } from "../../core/schedules/fire-times.js";
+import { listFireTimes, readFireTimes, timesOf } from "../../core/schedules/fire-times.js";
 import type { ScheduleState, StartedRun } from "../../core/schedules/schedule-state.js";
 import { microsOf, timestampOf } from "../../core/time.js";
 import { currentStatuses, listSchedules as listRows } from "../../store/schedules.js";
