@@ -36,8 +36,8 @@ afterAll(async () => {
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
 
-const make = (request: Init<typeof ns.CreateNamespaceRequestSchema>) =>
-  server.operations.createNamespace(create(ns.CreateNamespaceRequestSchema, request), callOf());
+const make = (request: Init<typeof ns.CreateNamespaceRequestSchema>, at = server) =>
+  at.operations.createNamespace(create(ns.CreateNamespaceRequestSchema, request), callOf());
 const update = (request: Init<typeof ns.UpdateNamespaceRequestSchema>) =>
   server.operations.updateNamespace(create(ns.UpdateNamespaceRequestSchema, request), callOf());
 const remove = (request: Init<typeof ns.DeleteNamespaceRequestSchema>, at = server) =>
@@ -91,6 +91,22 @@ describe("creating a namespace", () => {
     expect(await reasonOf(make({ ...request, requestId: "r-third" }))).toBe("NAMESPACE_EXISTS");
     expect(await reasonOf(update(request))).toBe("REQUEST_ID_REUSED");
     expect(await reasonOf(remove(request))).toBe("REQUEST_ID_REUSED");
+  });
+
+  test("takes effect for one of several that use a request id at once, at any server; the others are told as later ones", async () => {
+    for (let n = 0; n < 20; n++) {
+      const requestId = `r-at-once-${n}`;
+      const names = ["a", "b", "c", "d"].map((letter) => `at-once-${n}-${letter}`);
+      if (n % 2 === 1) {
+        await make({ name: `at-once-${n}`, requestId });
+        await forget(requestId);
+      }
+      const reasons = await Promise.all(
+        names.map((name, index) => reasonOf(make({ name, requestId }, index % 2 === 0 ? server : other))),
+      );
+      expect(reasons.sort()).toEqual([...Array(3).fill("REQUEST_ID_REUSED"), undefined]);
+      expect((await Promise.all(names.map(listed))).filter((found) => found !== undefined)).toHaveLength(1);
+    }
   });
 
   test("is known again after the namespace was changed, and answers it as it is now", async () => {
