@@ -2549,7 +2549,7 @@ export const WorkerService: GenService<{
   /**
    * Gets the latest snapshot of a run.
    *
-   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or SNAPSHOT_NOT_FOUND.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND, RUN_DELETED or SNAPSHOT_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkerService.GetLatestSnapshot
    */

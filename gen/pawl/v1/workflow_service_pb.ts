@@ -2116,7 +2116,8 @@ export const WorkflowService: GenService<{
   /**
    * Asks a run a question, answered by a worker that replays it. Leaves no event.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION with WORKFLOW_CLOSED, by the reject condition, or NO_WORKER; DEADLINE_EXCEEDED, DEADLINE.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED; FAILED_PRECONDITION with WORKFLOW_CLOSED, by the reject condition, or NO_WORKER;
+   * DEADLINE_EXCEEDED, DEADLINE.
    *
    * @generated from rpc pawl.v1.WorkflowService.QueryWorkflow
    */
@@ -2181,9 +2182,9 @@ export const WorkflowService: GenService<{
     output: typeof DeleteWorkflowResponseSchema;
   },
   /**
-   * Lists the children of a run.
+   * Lists the children of a run. All pages are of the run that the first was of.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
    *
    * @generated from rpc pawl.v1.WorkflowService.ListChildWorkflows
    */

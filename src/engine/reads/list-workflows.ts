@@ -98,5 +98,10 @@ function checkBound(value: SearchAttributeValue, field: string): void {
 export function isRunPosition(value: unknown): value is RunPosition {
   if (typeof value !== "object" || value === null) return false;
   const { startedAt, runId } = value as { startedAt?: unknown; runId?: unknown };
-  return Number.isSafeInteger(startedAt) && typeof runId === "string" && uuidPattern.test(runId);
+  return Number.isSafeInteger(startedAt) && isRunId(runId);
+}
+
+/** Whether a value has the form of a run id. */
+export function isRunId(value: unknown): value is string {
+  return typeof value === "string" && uuidPattern.test(value);
 }
