@@ -228,6 +228,7 @@ const insertStatement: Statement = {
       select namespace_id, $6::text, 1, $7::bigint, $8::bytea, $9::json, $10::bigint, $11::bigint, $12::bigint
       from namespaces
       where namespace_id = $5::uuid and state = 1
+      for key share
       on conflict do nothing
       returning version
     ),${noted}`,

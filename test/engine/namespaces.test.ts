@@ -4,6 +4,7 @@ import { NamespaceState } from "../../gen/pawl/v1/namespace_pb.js";
 import * as ns from "../../gen/pawl/v1/namespace_service_pb.js";
 import { RegisterWorkerRequestSchema } from "../../gen/pawl/v1/worker_service_pb.js";
 import { ParentClosePolicy, WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
+import { openConnection } from "../../src/store/pool.js";
 import { type Actor, actor, completeWorkflow, ms } from "../support/actor.js";
 import {
   type CommandInit,
@@ -220,10 +221,7 @@ describe("deleting a namespace", () => {
     expect(await reasonOf(remove({ name }))).toBe("NAMESPACE_IN_USE");
     await its.terminate("open");
     const schedules = scheduler(server, name);
-    await schedules.create("nightly", {
-      spec: { cron: ["@daily"] },
-      workflow: { workflowId: "nightly", workflowType: "order" },
-    });
+    await schedules.create("nightly", daily);
     expect((await stats(name)).schedules).toBe(1n);
     expect(await reasonOf(remove({ name }))).toBe("NAMESPACE_IN_USE");
     await schedules.delete("nightly");
@@ -304,6 +302,63 @@ describe("deleting a namespace", () => {
     }
     await expire();
   });
+
+  test("works while a transaction is open that has read the namespaces, such as that of a backup", async () => {
+    await withRuns(1);
+    const backup = await openConnection({ url: cluster.url, name: "pawl-test-backup" });
+    try {
+      await backup.query("begin isolation level repeatable read, read only");
+      await backup.query("lock table namespaces, runs, workflow_ids, batches in access share mode");
+      await backup.query("select * from namespaces");
+      expect(await remove({ name })).toEqual({});
+      expect(await reasonOf(its.start("new"))).toBe("NAMESPACE_IN_USE");
+    } finally {
+      await backup.end();
+    }
+    await expire();
+  });
+
+  const daily = {
+    spec: { cron: ["@daily"] },
+    workflow: { workflowId: "nightly", workflowType: "order" },
+  };
+
+  /** How many connections wait for a lock. */
+  async function waiting(): Promise<number> {
+    const rows = await cluster.run(
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows.length;
+  }
+
+  test.each(["a start", "a schedule"])(
+    "waits for %s that is under way, and then is refused",
+    async (what) => {
+      // Their statements have been prepared, so that nothing but running one takes a lock.
+      await withRuns(3);
+      await scheduler(other, name).create("gone", daily);
+      await scheduler(other, name).delete("gone");
+      const namespaceId = (await listed(name))?.namespaceId;
+      const blocker = await openConnection({ url: cluster.url, name: "pawl-test-blocker" });
+      try {
+        await blocker.query("begin");
+        const under =
+          what === "a start"
+            ? "insert into workflow_ids (namespace_id, workflow_id, run_id, start_request_id, request_hash) values ($1, 'x', gen_random_uuid(), '', '')"
+            : "insert into schedules (namespace_id, schedule_id, version, revision, definition, progress, created_at, updated_at) values ($1, 'x', 1, 1, '', '{}', 1, 1)";
+        await blocker.query(under, [namespaceId]);
+        const making = what === "a start" ? its.start("x") : scheduler(other, name).create("x", daily);
+        await until("it is under way", async () => (await waiting()) === 1);
+        const deleting = reasonOf(remove({ name }));
+        await until("the deletion waits", async () => (await waiting()) === 2);
+        await blocker.query("rollback");
+        await making;
+        expect(await deleting).toBe("NAMESPACE_IN_USE");
+      } finally {
+        await blocker.end();
+      }
+    },
+  );
 
   test("lets a child not start in it", async () => {
     await withRuns(0);
