@@ -46,15 +46,27 @@ export async function listSchedules(
   return { schedules: page.map(readSchedule), hasMore: (rows[0]?.found ?? 0) > page.length };
 }
 
+/** A schedule with something to do. */
+export interface DueSchedule extends ScheduleName {
+  readonly dueAt: Micros;
+  readonly revision: number;
+}
+
 /** What is due, and what comes after it. */
 export interface DueSchedules {
-  readonly schedules: (ScheduleName & { readonly dueAt: Micros })[];
+  readonly schedules: DueSchedule[];
   readonly nextAt: Micros | undefined;
 }
 
-/** Finds the schedules that are due by a time, the earliest first. */
-export async function dueSchedules(q: Queryable, by: Micros, limit: number): Promise<DueSchedules> {
-  const rows = await q.query<ScheduleName & { dueAt: Micros }>(dueStatement, [by, limit]);
+/** Finds the schedules that are due by a time, the earliest first, from behind another on. */
+export async function dueSchedules(
+  q: Queryable,
+  ask: { readonly by: Micros; readonly after?: DueSchedule | undefined; readonly limit: number },
+): Promise<DueSchedules> {
+  const { by, after, limit } = ask;
+  const { dueAt = 0, namespaceId = nilUuid, scheduleId = "" } = after ?? {};
+  const values = [by, limit, dueAt, namespaceId, scheduleId];
+  const rows = await q.query<DueSchedule>(dueStatement, values);
   return {
     schedules: rows.filter(({ dueAt }) => dueAt <= by),
     nextAt: rows.find(({ dueAt }) => dueAt > by)?.dueAt,
@@ -184,17 +196,19 @@ const listStatement: Statement = {
     order by s.schedule_id`,
 };
 
+const nilUuid = "00000000-0000-0000-0000-000000000000";
+
 /** The one behind the limit, or behind the time, tells when to look again. */
 const dueStatement: Statement = {
   name: "due_schedules",
   text: `
-    (select namespace_id as "namespaceId", schedule_id as "scheduleId", next_fire_at as "dueAt"
+    (select namespace_id as "namespaceId", schedule_id as "scheduleId", next_fire_at as "dueAt", revision
       from schedules
-      where next_fire_at <= $1::bigint
+      where next_fire_at <= $1::bigint and (next_fire_at, namespace_id, schedule_id) > ($3::bigint, $4::uuid, $5::text)
       order by next_fire_at, namespace_id, schedule_id
       limit $2::int)
     union all
-    (select namespace_id, schedule_id, next_fire_at
+    (select namespace_id, schedule_id, next_fire_at, revision
       from schedules
       where next_fire_at > $1::bigint
       order by next_fire_at, namespace_id, schedule_id

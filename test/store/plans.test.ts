@@ -175,7 +175,7 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   "load the messages of a busy schedule": () =>
     loadMessages(q, [{ namespaceId, workflowId: workflowId(1), isSchedule: true }], 5),
   "load schedules": (n) => loadSchedules(q, [{ namespaceId, scheduleId: workflowId(n) }]),
-  "find due schedules": () => dueSchedules(q, 5, 5),
+  "find due schedules": () => dueSchedules(q, { by: 5, limit: 5 }),
   "list schedules": () =>
     listSchedules(q, { namespaceId, after: workflowId(5), limit: 5, maxBytes: 1_000_000 }),
   "let schedules fire": (n) =>

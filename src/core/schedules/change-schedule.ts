@@ -108,20 +108,21 @@ function redefine(state: ScheduleState, definition: ScheduleDefinition, context:
 /** The next fire is computed from now; nothing that was dealt with comes again, even if the clock was set back. */
 function reschedule(state: ScheduleState, now: Micros, isAsBefore: boolean): ScheduleState {
   const { definition, progress } = state;
-  const times = timesOf(state);
+  // A definition that is not valid any more can be paused.
+  const times = () => timesOf(state);
   const from = Math.max(now, progress.lastScheduledAt);
   const nextScheduledAt = isAsBefore
     ? progress.nextScheduledAt
     : definition.isPaused
       ? undefined
-      : times.after(from);
+      : times().after(from);
   const next = { ...progress, nextScheduledAt };
   return {
     ...state,
     revision: state.revision + 1,
     updatedAt: now,
     progress: next,
-    nextFireAt: nextFireOf(next, () => times, now),
+    nextFireAt: nextFireOf(next, times, now),
   };
 }
 

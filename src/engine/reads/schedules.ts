@@ -7,6 +7,7 @@ import type {
   PreviewScheduleRequest,
 } from "../../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
+import { RefusedError } from "../../core/errors.js";
 import { timesOf } from "../../core/schedules/advance.js";
 import { listFireTimes, readFireTimes } from "../../core/schedules/fire-times.js";
 import type { ScheduleState, StartedRun } from "../../core/schedules/schedule-state.js";
@@ -52,11 +53,9 @@ export async function listSchedules(parts: EngineParts, request: ListSchedulesRe
       const its = runs.slice(next, next + state.progress.lastRuns.length);
       next += its.length;
       const { nextScheduledAt } = state.progress;
-      return recordOf(
-        state,
-        nextScheduledAt === undefined || state.nextFireAt === undefined ? [] : [state.nextFireAt],
-        its,
-      );
+      const lastError = parts.scheduleFires.reasonOf(state) ?? "";
+      const isSilent = nextScheduledAt === undefined || state.nextFireAt === undefined || lastError !== "";
+      return { ...recordOf(state, isSilent ? [] : [state.nextFireAt], its), lastError };
     }),
     nextPageToken: hasMore && last !== undefined ? writePageToken(query, last.scheduleId) : "",
   };
@@ -76,9 +75,16 @@ export async function describeSchedule(parts: EngineParts, state: ScheduleState)
   const { lastRuns, nextScheduledAt } = state.progress;
   const runs = await runRecords(parts, state.namespaceId, lastRuns);
   if (nextScheduledAt === undefined) return recordOf(state, [], runs);
-  const times = timesOf(state);
-  const next = [nextScheduledAt, ...listFireTimes(times, nextScheduledAt, shownFires - 1)];
-  return recordOf(state, next.map(times.delayed), runs);
+  try {
+    const times = timesOf(state);
+    const next = [nextScheduledAt, ...listFireTimes(times, nextScheduledAt, shownFires - 1)];
+    const lastError = parts.scheduleFires.reasonOf(state) ?? "";
+    return { ...recordOf(state, next.map(times.delayed), runs), lastError };
+  } catch (error) {
+    // It was valid when it was made: a zone may have gone since.
+    if (!(error instanceof RefusedError)) throw error;
+    return { ...recordOf(state, [], runs), lastError: error.message };
+  }
 }
 
 /** Runs that a schedule has started, with where they stand now. */
