@@ -72,7 +72,7 @@ export function openSeenPolls({ database, serverId, dispatch, now }: SeenPollsPa
     told: own,
     async read(namespaceId) {
       const asked = { namespaceId, taskQueue: "", after: "", limit: mostWorkers };
-      const [others, workers] = await Promise.all([
+      const [others, { workers }] = await Promise.all([
         readServerLoads(database.read, serverId),
         listWorkers(database.read, asked),
       ]);

@@ -30,7 +30,7 @@ export async function loadSchedules(q: Queryable, names: readonly ScheduleName[]
   return { now: rows[0]?.now, schedules };
 }
 
-/** A page of the schedules of a namespace, by id, without their last results; it ends early if they are larger than so many bytes. */
+/** A page of the schedules of a namespace, by id, without their last results; it ends early if their definitions are larger than so many bytes. */
 export async function listSchedules(
   q: Queryable,
   ask: {
@@ -173,16 +173,13 @@ const loadStatement: Statement = {
     join namespaces n on n.namespace_id = s.namespace_id`,
 };
 
-/** What a schedule takes in an answer beside its definition: times, and runs with long ids. */
-const rowBytes = 5_000;
-
 const listStatement: Statement = {
   name: "list_schedules",
   text: `
     select ${columns}, null::bytea as last_result, s.found::int as found
     from (
       select *, count(*) over () as found, row_number() over (order by schedule_id) as place,
-        sum(octet_length(definition) + ${rowBytes}) over (order by schedule_id) as bytes
+        sum(octet_length(definition)) over (order by schedule_id) as bytes
       from (
         select *
         from schedules

@@ -231,12 +231,14 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   "write heartbeats": (n) =>
     writeHeartbeats(q, [{ runId: runId(n + 7), seq: 1, epoch: 1, at: 1, details: undefined }]),
   "read heartbeats": (n) => readHeartbeats(q, [{ runId: runId(n + 7), seq: 1 }]),
-  "list runs": () => listWorkflows(q, { filter: filter({}), after: undefined, limit: 5 }),
+  "list runs": () =>
+    listWorkflows(q, { filter: filter({}), after: undefined, limit: 5, maxBytes: 1_000_000 }),
   "list runs of a type and a status": () =>
     listWorkflows(q, {
       filter: filter({ workflowType: "order", statuses: [2] }),
       after: undefined,
       limit: 5,
+      maxBytes: 1_000_000,
     }),
   "find runs that do not move": async () => {
     const ask = { namespaceId, idleSince: filled, limit: 5 };
@@ -244,7 +246,12 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   },
   "count runs": () => countRuns(q, namespaceId, [1, 2, 3]),
   "list runs by id": () =>
-    listWorkflows(q, { filter: filter({ workflowIdPrefix: "filled-777" }), after: undefined, limit: 5 }),
+    listWorkflows(q, {
+      filter: filter({ workflowIdPrefix: "filled-777" }),
+      after: undefined,
+      limit: 5,
+      maxBytes: 1_000_000,
+    }),
   "delete a run": async (n) => {
     const ids = { namespaceId, workflowId: workflowId(n + 70), runId: runId(n + 70) };
     await client.query("update runs set status = 3, closed_at = 5 where run_id = $1", [ids.runId]);

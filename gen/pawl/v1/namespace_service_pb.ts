@@ -87,7 +87,7 @@ export const CreateNamespaceResponseSchema: GenMessage<CreateNamespaceResponse> 
  */
 export type ListNamespacesRequest = Message<"pawl.v1.ListNamespacesRequest"> & {
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 1;
    */

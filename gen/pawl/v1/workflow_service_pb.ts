@@ -396,7 +396,7 @@ export type ListWorkflowsRequest = Message<"pawl.v1.ListWorkflowsRequest"> & {
   filter?: WorkflowFilter | undefined;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -1592,7 +1592,7 @@ export type ListChildWorkflowsRequest = Message<"pawl.v1.ListChildWorkflowsReque
   runId: string;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -1669,7 +1669,7 @@ export type ListWaitingRequest = Message<"pawl.v1.ListWaitingRequest"> & {
   idleFor?: Duration | undefined;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 4;
    */

@@ -1,4 +1,5 @@
 /** Listing the children of a run. */
+import { WorkflowSchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { ListChildWorkflowsRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import type { RunState } from "../../core/run-state.js";
 import { listChildren, type RunPosition } from "../../store/list.js";
@@ -7,6 +8,7 @@ import { invalidPageToken, readPageToken, writePageToken } from "../page-token.j
 import type { EngineParts } from "../parts.js";
 import { findKnownRun, findRun } from "./find-run.js";
 import { isRunId, isRunPosition } from "./list-workflows.js";
+import { fillPage, mostPageBytes } from "./page.js";
 import { workflowRecord } from "./workflow-record.js";
 
 /** Where a listing goes on, and of which run: a page token proves that the run was there. */
@@ -30,17 +32,13 @@ export async function listChildWorkflows(
     after === undefined
       ? await findRun(parts, { namespaceId, workflowId, runId })
       : await findKnownRun(parts, { namespaceId, workflowId, runId: after.parentRunId });
-  const rows = await listChildren(parts.database.read, {
-    parentRunId: parent.runId,
-    after,
-    limit: pageSize + 1,
-  });
-  const page = rows.slice(0, pageSize);
-  const last = page.at(-1);
-  const hasMore = rows.length > pageSize && last !== undefined;
+  const maxBytes = mostPageBytes(parts);
+  const ask = { parentRunId: parent.runId, after, limit: pageSize, maxBytes };
+  const found = await listChildren(parts.database.read, ask);
+  const { elements, last } = fillPage(WorkflowSchema, { pageSize, maxBytes }, found, workflowRecord);
   return {
-    workflows: page.map(workflowRecord),
-    nextPageToken: hasMore ? writePageToken(query, positionOf(parent, last)) : "",
+    workflows: elements,
+    nextPageToken: last ? writePageToken(query, positionOf(parent, last)) : "",
   };
 }
 

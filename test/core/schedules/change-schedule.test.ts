@@ -37,6 +37,14 @@ describe("what a schedule is made of", () => {
     expect(refused(rest, scheduleId)?.metadata.field).toBe(field);
   });
 
+  it("is no larger than an event may be, with its note", () => {
+    const note = "x".repeat(3 * 1024 * 1024);
+    expect(refused({ note })).toMatchObject({ metadata: { field: "definition" } });
+    const { state, at } = newSchedule();
+    const pause = () => setSchedulePaused(state, { isPaused: true, note }, at("12:00:40"));
+    expect(refusalOf(pause)).toMatchObject({ metadata: { field: "note" } });
+  });
+
   it("must be so that its runs can start", () => {
     const header = { fields: { other: half } };
     const workflow = { workflowType: "order", input: half, header };
