@@ -37,6 +37,8 @@ export interface WorkersAsk {
   readonly namespaceId: string;
   /** Only those that poll it. Empty: all. */
   readonly taskQueue: string;
+  /** Only those that were heard of since. Default: all. */
+  readonly seenSince?: Micros;
   /** Behind this id. */
   readonly after: string;
   readonly limit: number;
@@ -80,9 +82,9 @@ export async function findWorker(
 /** Lists workers by id. `found` is how many there are within the limit, also if not all of them fit. */
 export async function listWorkers(
   q: Queryable,
-  { namespaceId, taskQueue, after, limit, maxBytes = Number.MAX_SAFE_INTEGER }: WorkersAsk,
+  { namespaceId, taskQueue, seenSince = 0, after, limit, maxBytes = Number.MAX_SAFE_INTEGER }: WorkersAsk,
 ): Promise<{ readonly workers: WorkerRow[]; readonly found: number }> {
-  const values = [namespaceId, taskQueue, after, limit, maxBytes];
+  const values = [namespaceId, taskQueue, after, limit, maxBytes, seenSince];
   const rows = await q.query<WorkerRow & { found: number }>(listStatement, values);
   return { workers: rows.map(({ found: _found, ...row }) => row), found: rows[0]?.found ?? 0 };
 }
@@ -159,6 +161,7 @@ const listStatement: Statement = {
         select *
         from workers
         where namespace_id = $1::uuid and worker_id > $3::text and ($2::text = '' or $2::text = any(task_queues))
+          and seen_at >= $6::bigint
         order by worker_id
         limit $4::int
       ) page

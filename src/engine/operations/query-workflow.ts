@@ -88,7 +88,8 @@ function refuseByStatus(run: RunState, condition: QueryRejectCondition): void {
 async function mayFindWorker(parts: EngineParts, run: RunState, isLong: boolean): Promise<boolean> {
   const { namespaceId, taskQueue, workflowType } = run;
   if (parts.dispatch.wasPolled({ kind: "workflow", namespaceId, taskQueue })) return true;
-  const ask = { namespaceId, taskQueue, after: "", limit: 100 };
+  const seenSince = parts.clock.earliest() - silentMicros;
+  const ask = { namespaceId, taskQueue, seenSince, after: "", limit: 100 };
   const { workers } = await listWorkers(parts.database.read, ask);
   return workers.some((row) => handles(parts, row, workflowType)) || !(parts.isAlone() || isLong);
 }

@@ -21,7 +21,7 @@ import { mostPageBytes, openPage, type Page } from "./page.js";
 import { workflowRecord } from "./workflow-record.js";
 
 /** How many runs one page looks at: rows by tens of thousands, states, each of which may be large, by far fewer. */
-const most = { lookedAt: 20_000, judged: 2_000 };
+const most = { lookedAt: 20_000, judged: 1_000 };
 const stepRuns = 1_000;
 const loadedAtOnce = 20;
 
