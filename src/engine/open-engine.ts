@@ -112,7 +112,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       tellOfUnit(unit, { dispatch, watch, due, peers, deliveries, traffic, scheduleFires }),
     fault,
   });
-  const scheduleFires = openScheduleFires({ read: database.read, clock, commit, fault });
+  const scheduleFires = openScheduleFires({ read: database.read, clock, commit, fault, warn: logger.warn });
   const deliveries = openDeliveries({
     commit,
     findEnding: (first) => findEnding(parts, first),

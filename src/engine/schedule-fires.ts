@@ -3,22 +3,25 @@
  * fired for that time.
  */
 
+import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
 import { RefusedError } from "../core/errors.js";
 import type { Micros } from "../core/run-state.js";
-import { advanceSchedule } from "../core/schedules/advance.js";
-import type { ScheduleName } from "../core/schedules/schedule-state.js";
-import { dueSchedules } from "../store/schedules.js";
+import { advanceSchedule, hearRunEnds } from "../core/schedules/advance.js";
+import type { ScheduleName, ScheduleState } from "../core/schedules/schedule-state.js";
+import { type DueSchedule, dueSchedules } from "../store/schedules.js";
 import type { Queryable } from "../store/statement.js";
 import type { Clock } from "./clock.js";
-import type { GroupCommit } from "./commit/group-commit.js";
+import { type GroupCommit, NotStoredError } from "./commit/group-commit.js";
 import { isDatabaseTrouble } from "./database-trouble.js";
 import { openDueQueue } from "./due-queue.js";
+import type { Logger } from "./logger.js";
+import { openScheduleTroubles, type TriedSchedule } from "./schedule-troubles.js";
 
 /** Lets schedules go on. */
 export interface ScheduleFires {
   /** Notes when a schedule that this server has written is due. */
   note(schedule: ScheduleName, dueAt: Micros | undefined): void;
-  /** One step of a schedule. Answers how many messages it took in. */
+  /** One step of a schedule; one that could not fire a moment ago takes in messages alone. Answers how many it took in. */
   advance(schedule: ScheduleName): Promise<number>;
   /** Fires what this server knows to be due. Answers for how many milliseconds nothing else is. */
   fireDue(): Promise<number>;
@@ -26,6 +29,8 @@ export interface ScheduleFires {
   fireOverdue(): Promise<number>;
   /** Calls back when `fireDue` has something to do earlier than it said. */
   onEarlier(callback: () => void): void;
+  /** Why a schedule could not fire when this server last tried. */
+  reasonOf(schedule: TriedSchedule): string | undefined;
   size(): number;
 }
 
@@ -35,6 +40,7 @@ export interface ScheduleFiresParts {
   readonly clock: Clock;
   readonly commit: GroupCommit;
   fault(message: string, error: unknown): void;
+  warn: Logger["warn"];
 }
 
 /** So many schedules are kept in memory; the others fire by what the database says, half a second late. */
@@ -43,26 +49,53 @@ const mostInMemory = 100_000;
 const mostAtOnce = 200;
 /** What another server has written is left to it for so long. */
 const overdueMs = 500;
+/** What is told of what nobody foresaw. */
+const unknownReason = "the server failed to fire it; its log has the cause";
 const longestSleepMs = 60_000;
 const longestOverdueSleepMs = 5_000;
 
 /** Opens firing over group commit. */
-export function openScheduleFires({ read, clock, commit, fault }: ScheduleFiresParts): ScheduleFires {
+export function openScheduleFires({ read, clock, commit, fault, warn }: ScheduleFiresParts): ScheduleFires {
   const due = openDueQueue<ScheduleName>(mostInMemory, {
     keyOf: ({ namespaceId, scheduleId }) => `${namespaceId}/${scheduleId}`,
     nameOf: ({ namespaceId, scheduleId }) => ({ namespaceId, scheduleId }),
   });
+  const troubles = openScheduleTroubles(clock.earliest);
+  /** Where the pass for what is overdue goes on: it goes through all of it, so that what can't fire is in the way of nothing behind it. */
+  let lastOverdue: DueSchedule | undefined;
 
-  function advance({ namespaceId, scheduleId }: ScheduleName): Promise<number> {
-    return commit.submitToSchedule({
-      ...{ namespaceId, scheduleId },
-      bytes: 2_000,
-      ...{ isDue: true, isOwed: true, takesMessages: true },
-      decide: (state, { messages, context }) => ({
-        ...advanceSchedule(state, messages, context),
-        outcome: messages.length,
-      }),
-    });
+  async function advance({ namespaceId, scheduleId }: ScheduleName): Promise<number> {
+    let tried: ScheduleState | undefined;
+    try {
+      const heard = await commit.submitToSchedule({
+        ...{ namespaceId, scheduleId },
+        bytes: 2_000,
+        ...{ isDue: true, isOwed: true, takesMessages: true, tellsFaults: true },
+        decide(state, { messages, context }) {
+          tried = state;
+          const isHeldBack = state !== undefined && troubles.isHeldBack(state);
+          const transition = isHeldBack
+            ? hearRunEnds(state, messages, context)
+            : advanceSchedule(state, messages, context);
+          return { ...transition, outcome: { count: messages.length, isHeldBack } };
+        },
+      });
+      if (!heard.isHeldBack) troubles.forget({ namespaceId, scheduleId });
+      return heard.count;
+    } catch (error) {
+      if (tried === undefined || isPassing(error)) throw error;
+      tellTrouble(tried, error);
+      return 0;
+    }
+  }
+
+  function tellTrouble(schedule: ScheduleState, error: unknown): void {
+    const { namespaceId, scheduleId } = schedule;
+    const reason = error instanceof RefusedError ? error.message : unknownReason;
+    if (!troubles.note(schedule, reason)) return;
+    const isKnown = error instanceof RefusedError && !(error instanceof NotStoredError);
+    const cause = error instanceof NotStoredError ? error.cause : error;
+    warn("a schedule can't fire", { namespaceId, scheduleId, reason, ...(isKnown ? {} : { error: cause }) });
   }
 
   /** The pass for what is overdue comes back to what could not be done. */
@@ -70,8 +103,7 @@ export function openScheduleFires({ read, clock, commit, fault }: ScheduleFiresP
     try {
       await advance(schedule);
     } catch (error) {
-      if (!(error instanceof RefusedError) && !isDatabaseTrouble(error))
-        fault("a schedule could not fire", error);
+      if (!isPassing(error)) fault("a schedule could not be read", error);
     }
   }
 
@@ -83,21 +115,28 @@ export function openScheduleFires({ read, clock, commit, fault }: ScheduleFiresP
   return {
     note: due.note,
     advance,
+    reasonOf: troubles.reasonOf,
     async fireDue() {
       await Promise.all(due.take(clock.earliest(), mostAtOnce).map(tryToAdvance));
       return sleepUntil(due.nextAt(), longestSleepMs);
     },
     async fireOverdue() {
-      const { schedules, nextAt } = await dueSchedules(
-        read,
-        clock.earliest() - overdueMs * 1_000,
-        mostAtOnce,
-      );
-      await Promise.all(schedules.map(tryToAdvance));
-      if (schedules.length === mostAtOnce) return 0;
+      const by = clock.earliest() - overdueMs * 1_000;
+      const { schedules, nextAt } = await dueSchedules(read, { by, after: lastOverdue, limit: mostAtOnce });
+      lastOverdue = schedules.length === mostAtOnce ? schedules.at(-1) : undefined;
+      const ripe = schedules.filter((due) => !troubles.isHeldBack({ ...due, nextFireAt: due.dueAt }));
+      await Promise.all(ripe.map(tryToAdvance));
+      if (lastOverdue !== undefined) return 0;
       return Math.max(overdueMs, sleepUntil(nextAt, longestOverdueSleepMs) + overdueMs);
     },
     onEarlier: due.onEarlier,
     size: due.entries,
   };
+}
+
+/** Nothing is wrong with the schedule: the database or this server can't do it now. */
+function isPassing(error: unknown): boolean {
+  return (
+    isDatabaseTrouble(error) || (error instanceof RefusedError && error.reason === ErrorReason.SHUTTING_DOWN)
+  );
 }

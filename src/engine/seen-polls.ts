@@ -47,8 +47,9 @@ const moreMark = "more-polls";
 /** A server tells of so many queues, and of so many types of all of them together; of a queue beyond, that it handles all types. */
 const mostQueues = 1_000;
 const mostTypes = 2_000;
-/** So many registered workers are looked at. */
+/** So many registered workers are looked at, and so many bytes of what they told; where there are more, any of these may be the one. */
 const mostWorkers = 1_000;
+const mostWorkerBytes = 4 * 1024 * 1024;
 
 /** Opens what tells. */
 export function openSeenPolls({ database, serverId, dispatch, now }: SeenPollsParts): SeenPolls {
@@ -71,13 +72,15 @@ export function openSeenPolls({ database, serverId, dispatch, now }: SeenPollsPa
   return {
     told: own,
     async read(namespaceId) {
-      const asked = { namespaceId, taskQueue: "", after: "", limit: mostWorkers };
-      const [others, workers] = await Promise.all([
+      const seenSince = now() - silentMicros;
+      const bounds = { after: "", limit: mostWorkers + 1, maxBytes: mostWorkerBytes };
+      const asked = { namespaceId, taskQueue: "", seenSince, ...bounds };
+      const [others, { workers, found }] = await Promise.all([
         readServerLoads(database.read, serverId),
         listWorkers(database.read, asked),
       ]);
       const told = [own(), ...others].flatMap((load) => (Array.isArray(load) ? load : []));
-      if (told.some(isMore)) return () => true;
+      if (told.some(isMore) || found > Math.min(workers.length, mostWorkers)) return () => true;
       const handled = joinPolls([
         ...told.filter(isToldPolls),
         ...workers.filter(isAlive).flatMap(registeredPolls),

@@ -80,7 +80,11 @@ const holdingParts: Partial<Record<BatchTable, string>> = {
   )`,
 };
 
-/** What units need and what they hold of it; for new runs that is a namespace that takes starts. */
+/**
+ * What units need and what they hold of it; for new runs that is a namespace that takes starts. The part that finds nothing is there for the lock that
+ * Postgres takes on the table before it looks what the tables are like: it tells the deletion of a namespace that a start is under way, and costs no row
+ * a write.
+ */
 const counts: Partial<Record<BatchTable, string>> = {
   ...betweenRunCounts,
   movedPointers: `
@@ -90,7 +94,9 @@ const counts: Partial<Record<BatchTable, string>> = {
   newRuns: `
     select unit, 1, 0 from new_run
     union all
-    select w.unit, 0, 1 from new_run w join namespaces n on n.namespace_id = w.namespace_id where n.state = 1`,
+    select w.unit, 0, 1 from new_run w join namespaces n on n.namespace_id = w.namespace_id where n.state = 1
+    union all
+    select null, 0, 0 from (select from namespaces where false for key share) as under_way`,
   changedRuns: `
     select unit, 1, 0 from changed_run
     union all

@@ -2,8 +2,9 @@
 import type { Queryable, Statement } from "./statement.js";
 
 /**
- * Lets nothing start in any namespace until the transaction ends, so that what it finds then stays as it is: a batch that starts runs reads the table,
- * and either was committed before or sees what this transaction has done. Gives up soon, since all starts wait as long as it does.
+ * Lets nothing start in any namespace until the transaction ends, so that what it finds then stays as it is: whatever starts runs or makes schedules has
+ * a lock on the table for shares of rows, and either was committed before or sees what this transaction has done. Who only reads the table is not in the
+ * way, be it for hours as a backup. Gives up soon, since all starts wait as long as it does.
  */
 export async function holdStarts(tx: Queryable): Promise<void> {
   await tx.query(waitStatement, []);
@@ -39,7 +40,7 @@ const waitStatement: Statement = {
 
 const holdStatement: Statement = {
   name: "hold_starts",
-  text: "lock table namespaces in access exclusive mode",
+  text: "lock table namespaces in exclusive mode",
 };
 
 const openRunStatement: Statement = {

@@ -54,38 +54,53 @@ export type RunRow = Pick<
   | "attributes"
 >;
 
+/** Where a listing begins, and how much it takes. */
+export interface ListBounds {
+  readonly after: RunPosition | undefined;
+  readonly limit: number;
+  /** So many bytes of attributes and memos, but one run at least. */
+  readonly maxBytes: number;
+}
+
+/** What was found. */
+export interface RunRows {
+  readonly rows: RunRow[];
+  readonly hasMore: boolean;
+}
+
 /** Lists runs, newest first, from behind a position on. */
 export async function listWorkflows(
   q: Queryable,
-  ask: { readonly filter: RunFilter; readonly after: RunPosition | undefined; readonly limit: number },
-): Promise<RunRow[]> {
-  const { filter, after, limit } = ask;
+  ask: ListBounds & { readonly filter: RunFilter },
+): Promise<RunRows> {
+  const { filter, after, limit, maxBytes } = ask;
   const before = after ?? { startedAt: endOfTime, runId: lastRunId };
-  const place = [before.startedAt, before.runId, limit];
-  if (filter.attributes.length > 0) return listByAttributes(q, filter, place);
+  const place = [before.startedAt, before.runId, limit, maxBytes];
+  if (filter.attributes.length > 0) return listByAttributes(q, filter, place, limit);
   const values = [...filterValues(filter), ...place];
-  return (await q.query<StoredRunRow>(statementsFor(filter).list, values)).map(readRow);
+  return readRows(await q.query<FoundRow>(statementsFor(filter).list, values), limit);
 }
 
 /** Lists the runs that have a parent, the oldest first, from behind a position on. */
 export async function listChildren(
   q: Queryable,
-  ask: { readonly parentRunId: string; readonly after: RunPosition | undefined; readonly limit: number },
-): Promise<RunRow[]> {
+  ask: ListBounds & { readonly parentRunId: string },
+): Promise<RunRows> {
+  const { parentRunId, limit, maxBytes } = ask;
   const { startedAt, runId } = ask.after ?? { startedAt: 0, runId: firstRunId };
-  const values = [ask.parentRunId, startedAt, runId, ask.limit];
-  return (await q.query<StoredRunRow>(childrenStatement, values)).map(readRow);
+  const values = [parentRunId, startedAt, runId, limit, maxBytes];
+  return readRows(await q.query<FoundRow>(childrenStatement, values), limit);
 }
 
 async function listByAttributes(
   q: Queryable,
   filter: RunFilter,
   place: readonly unknown[],
-): Promise<RunRow[]> {
+  limit: number,
+): Promise<RunRows> {
   const { values, isEqual } = attributeValues(filter);
   const statement = isEqual ? byAttribute.listEqual : byAttribute.listWithin;
-  const rows = await q.query<StoredRunRow>(statement, [...filterValues(filter), ...place, ...values]);
-  return rows.map(readRow);
+  return readRows(await q.query<FoundRow>(statement, [...filterValues(filter), ...place, ...values]), limit);
 }
 
 /** The condition that leads, one of equality if there is one, then the others. */
@@ -102,7 +117,13 @@ function attributeValues({ attributes }: RunFilter): { values: unknown[]; isEqua
   return { values: [name, from, to, ...columns], isEqual };
 }
 
-function readRow({ closedAt, cancelRequestedEventId, attributes, ...row }: StoredRunRow): RunRow {
+/** One row behind the limit was looked for. */
+function readRows(found: readonly FoundRow[], limit: number): RunRows {
+  const rows = found.slice(0, limit).map(readRow);
+  return { rows, hasMore: (found[0]?.found ?? 0) > rows.length };
+}
+
+function readRow({ found: _found, closedAt, cancelRequestedEventId, attributes, ...row }: FoundRow): RunRow {
   return {
     ...row,
     attributes: decodeAttributes(attributes),
@@ -122,7 +143,9 @@ export async function countWorkflows(
   return q.query(byAttribute.count, [...filterValues(filter), ...values]);
 }
 
-type StoredRunRow = Omit<RunRow, "closedAt" | "cancelRequestedEventId" | "attributes"> & {
+/** A row, with how many were found in all. */
+type FoundRow = Omit<RunRow, "closedAt" | "cancelRequestedEventId" | "attributes"> & {
+  found: number;
   attributes: Buffer | null;
   closedAt: Micros | null;
   cancelRequestedEventId: number | null;
@@ -183,22 +206,46 @@ const columns = `
   r.next_event_id as "nextEventId", r.history_bytes as "historyBytes",
   r.cancel_requested_event_id as "cancelRequestedEventId",
   (select a.attributes from run_attributes a where a.run_id = r.run_id) as attributes`;
+const shown = `
+      "runId", "namespaceId", "workflowId", "workflowType", "taskQueue", status, "startedAt", "closedAt", settings, "nextEventId",
+      "historyBytes", "cancelRequestedEventId", attributes`;
+
+/** Of runs in an order, as many as fit; attributes and memos of the others stay where they are stored. */
+function bounded(runs: string, order: string, maxBytes: string): string {
+  return `
+    select ${shown}, found::int as found
+    from (
+      select *, count(*) over () as found, row_number() over (order by ${order}) as place,
+        sum(coalesce(octet_length(attributes), 0)) over (order by ${order}) as bytes
+      from (${runs}) page
+    ) measured
+    where place = 1 or bytes <= ${maxBytes}::bigint
+    order by ${order}`;
+}
+
+const oldestFirst = '"startedAt", "runId"';
+const newestFirst = '"startedAt" desc, "runId" desc';
 
 const childrenStatement: Statement = {
   name: "list_children",
-  text: `
-    select ${columns}
-    from runs r
-    where r.parent_run_id = $1::uuid and (r.started_at, r.run_id) > ($2::bigint, $3::uuid) and not r.is_deleting
-    order by r.started_at, r.run_id
-    limit $4::int`,
+  text: bounded(
+    `
+      select ${columns}
+      from runs r
+      where r.parent_run_id = $1::uuid and (r.started_at, r.run_id) > ($2::bigint, $3::uuid) and not r.is_deleting
+      order by r.started_at, r.run_id
+      limit $4::int + 1`,
+    oldestFirst,
+    "$5",
+  ),
 };
 
 /** The newest of each status, merged: an index scan of a page's length for each, however many runs there are. */
 function listByStatus(name: string, condition: string): Statement {
   return {
     name,
-    text: `
+    text: bounded(
+      `
       select ${columns}
       from (select distinct unnest($2::smallint[]) as status) s
       cross join lateral (
@@ -206,10 +253,13 @@ function listByStatus(name: string, condition: string): Statement {
         from runs r
         where ${isWanted} and ${condition} and r.status = s.status and ${isBehind} and ${isUnprefixed}
         order by r.started_at desc, r.run_id desc
-        limit $10::int
+        limit $10::int + 1
       ) r
       order by r.started_at desc, r.run_id desc
-      limit $10::int`,
+      limit $10::int + 1`,
+      newestFirst,
+      "$11",
+    ),
   };
 }
 
@@ -246,12 +296,16 @@ const byType = {
 const byWorkflowId = {
   list: {
     name: "list_by_workflow_id",
-    text: `
+    text: bounded(
+      `
       select ${columns}
       from ${runsOfPrefix} r
       where ${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[]) and ${isBehind}
       order by r.started_at desc, r.run_id desc
-      limit $10::int`,
+      limit $10::int + 1`,
+      newestFirst,
+      "$11",
+    ),
   },
   count: count("count_by_workflow_id", isOfAnyType, runsOfPrefix),
 };
@@ -277,17 +331,21 @@ function attributeConditions(first: number): string {
 function listByAttribute(name: string, condition: string): Statement {
   return {
     name,
-    text: `
+    text: bounded(
+      `
       select ${columns}
-      ${attributeConditions(11)} and (a.started_at, a.run_id) < ($8::bigint, $9::uuid) and ${condition}
+      ${attributeConditions(12)} and (a.started_at, a.run_id) < ($8::bigint, $9::uuid) and ${condition}
       order by a.started_at desc, a.run_id desc
-      limit $10::int`,
+      limit $10::int + 1`,
+      newestFirst,
+      "$11",
+    ),
   };
 }
 
 const byAttribute = {
   /** With one value the index has the newest first. */
-  listEqual: listByAttribute("list_by_attribute", "a.value = $12::text"),
+  listEqual: listByAttribute("list_by_attribute", "a.value = $13::text"),
   listWithin: listByAttribute("list_by_attribute_range", "true"),
   count: {
     name: "count_by_attribute",

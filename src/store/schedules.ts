@@ -30,7 +30,7 @@ export async function loadSchedules(q: Queryable, names: readonly ScheduleName[]
   return { now: rows[0]?.now, schedules };
 }
 
-/** A page of the schedules of a namespace, by id, without their last results; it ends early if they are larger than so many bytes. */
+/** A page of the schedules of a namespace, by id, without their last results; it ends early if their definitions are larger than so many bytes. */
 export async function listSchedules(
   q: Queryable,
   ask: {
@@ -46,15 +46,27 @@ export async function listSchedules(
   return { schedules: page.map(readSchedule), hasMore: (rows[0]?.found ?? 0) > page.length };
 }
 
+/** A schedule with something to do. */
+export interface DueSchedule extends ScheduleName {
+  readonly dueAt: Micros;
+  readonly revision: number;
+}
+
 /** What is due, and what comes after it. */
 export interface DueSchedules {
-  readonly schedules: (ScheduleName & { readonly dueAt: Micros })[];
+  readonly schedules: DueSchedule[];
   readonly nextAt: Micros | undefined;
 }
 
-/** Finds the schedules that are due by a time, the earliest first. */
-export async function dueSchedules(q: Queryable, by: Micros, limit: number): Promise<DueSchedules> {
-  const rows = await q.query<ScheduleName & { dueAt: Micros }>(dueStatement, [by, limit]);
+/** Finds the schedules that are due by a time, the earliest first, from behind another on. */
+export async function dueSchedules(
+  q: Queryable,
+  ask: { readonly by: Micros; readonly after?: DueSchedule | undefined; readonly limit: number },
+): Promise<DueSchedules> {
+  const { by, after, limit } = ask;
+  const { dueAt = 0, namespaceId = nilUuid, scheduleId = "" } = after ?? {};
+  const values = [by, limit, dueAt, namespaceId, scheduleId];
+  const rows = await q.query<DueSchedule>(dueStatement, values);
   return {
     schedules: rows.filter(({ dueAt }) => dueAt <= by),
     nextAt: rows.find(({ dueAt }) => dueAt > by)?.dueAt,
@@ -161,16 +173,13 @@ const loadStatement: Statement = {
     join namespaces n on n.namespace_id = s.namespace_id`,
 };
 
-/** What a schedule takes in an answer beside its definition: times, and runs with long ids. */
-const rowBytes = 5_000;
-
 const listStatement: Statement = {
   name: "list_schedules",
   text: `
     select ${columns}, null::bytea as last_result, s.found::int as found
     from (
       select *, count(*) over () as found, row_number() over (order by schedule_id) as place,
-        sum(octet_length(definition) + ${rowBytes}) over (order by schedule_id) as bytes
+        sum(octet_length(definition)) over (order by schedule_id) as bytes
       from (
         select *
         from schedules
@@ -184,17 +193,19 @@ const listStatement: Statement = {
     order by s.schedule_id`,
 };
 
+const nilUuid = "00000000-0000-0000-0000-000000000000";
+
 /** The one behind the limit, or behind the time, tells when to look again. */
 const dueStatement: Statement = {
   name: "due_schedules",
   text: `
-    (select namespace_id as "namespaceId", schedule_id as "scheduleId", next_fire_at as "dueAt"
+    (select namespace_id as "namespaceId", schedule_id as "scheduleId", next_fire_at as "dueAt", revision
       from schedules
-      where next_fire_at <= $1::bigint
+      where next_fire_at <= $1::bigint and (next_fire_at, namespace_id, schedule_id) > ($3::bigint, $4::uuid, $5::text)
       order by next_fire_at, namespace_id, schedule_id
       limit $2::int)
     union all
-    (select namespace_id, schedule_id, next_fire_at
+    (select namespace_id, schedule_id, next_fire_at, revision
       from schedules
       where next_fire_at > $1::bigint
       order by next_fire_at, namespace_id, schedule_id
@@ -228,6 +239,7 @@ const insertStatement: Statement = {
       select namespace_id, $6::text, 1, $7::bigint, $8::bytea, $9::json, $10::bigint, $11::bigint, $12::bigint
       from namespaces
       where namespace_id = $5::uuid and state = 1
+      for key share
       on conflict do nothing
       returning version
     ),${noted}`,

@@ -37,9 +37,13 @@ export interface WorkersAsk {
   readonly namespaceId: string;
   /** Only those that poll it. Empty: all. */
   readonly taskQueue: string;
+  /** Only those that were heard of since. Default: all. */
+  readonly seenSince?: Micros;
   /** Behind this id. */
   readonly after: string;
   readonly limit: number;
+  /** So many bytes of specs, but one worker at least. Default: as many as there are. */
+  readonly maxBytes?: number;
 }
 
 /** Registers a worker, anew if it is known. */
@@ -75,12 +79,14 @@ export async function findWorker(
   return row;
 }
 
-/** Lists workers by id. */
+/** Lists workers by id. `found` is how many there are within the limit, also if not all of them fit. */
 export async function listWorkers(
   q: Queryable,
-  { namespaceId, taskQueue, after, limit }: WorkersAsk,
-): Promise<WorkerRow[]> {
-  return q.query<WorkerRow>(listStatement, [namespaceId, taskQueue, after, limit]);
+  { namespaceId, taskQueue, seenSince = 0, after, limit, maxBytes = Number.MAX_SAFE_INTEGER }: WorkersAsk,
+): Promise<{ readonly workers: WorkerRow[]; readonly found: number }> {
+  const values = [namespaceId, taskQueue, after, limit, maxBytes, seenSince];
+  const rows = await q.query<WorkerRow & { found: number }>(listStatement, values);
+  return { workers: rows.map(({ found: _found, ...row }) => row), found: rows[0]?.found ?? 0 };
 }
 
 /** Counts the workers of a namespace that were heard of since. */
@@ -147,11 +153,21 @@ const findStatement: Statement = {
 const listStatement: Statement = {
   name: "list_workers",
   text: `
-    select ${columns}
-    from workers
-    where namespace_id = $1::uuid and worker_id > $3::text and ($2::text = '' or $2::text = any(task_queues))
-    order by worker_id
-    limit $4::int`,
+    select ${columns}, found::int as found
+    from (
+      select *, count(*) over () as found, row_number() over (order by worker_id) as place,
+        sum(octet_length(spec)) over (order by worker_id) as bytes
+      from (
+        select *
+        from workers
+        where namespace_id = $1::uuid and worker_id > $3::text and ($2::text = '' or $2::text = any(task_queues))
+          and seen_at >= $6::bigint
+        order by worker_id
+        limit $4::int
+      ) page
+    ) measured
+    where place = 1 or bytes <= $5::bigint
+    order by worker_id`,
 };
 
 const countStatement: Statement = {

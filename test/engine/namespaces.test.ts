@@ -4,6 +4,7 @@ import { NamespaceState } from "../../gen/pawl/v1/namespace_pb.js";
 import * as ns from "../../gen/pawl/v1/namespace_service_pb.js";
 import { RegisterWorkerRequestSchema } from "../../gen/pawl/v1/worker_service_pb.js";
 import { ParentClosePolicy, WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
+import { openConnection } from "../../src/store/pool.js";
 import { type Actor, actor, completeWorkflow, ms } from "../support/actor.js";
 import {
   type CommandInit,
@@ -36,8 +37,8 @@ afterAll(async () => {
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
 
-const make = (request: Init<typeof ns.CreateNamespaceRequestSchema>) =>
-  server.operations.createNamespace(create(ns.CreateNamespaceRequestSchema, request), callOf());
+const make = (request: Init<typeof ns.CreateNamespaceRequestSchema>, at = server) =>
+  at.operations.createNamespace(create(ns.CreateNamespaceRequestSchema, request), callOf());
 const update = (request: Init<typeof ns.UpdateNamespaceRequestSchema>) =>
   server.operations.updateNamespace(create(ns.UpdateNamespaceRequestSchema, request), callOf());
 const remove = (request: Init<typeof ns.DeleteNamespaceRequestSchema>, at = server) =>
@@ -91,6 +92,22 @@ describe("creating a namespace", () => {
     expect(await reasonOf(make({ ...request, requestId: "r-third" }))).toBe("NAMESPACE_EXISTS");
     expect(await reasonOf(update(request))).toBe("REQUEST_ID_REUSED");
     expect(await reasonOf(remove(request))).toBe("REQUEST_ID_REUSED");
+  });
+
+  test("takes effect for one of several that use a request id at once, at any server; the others are told as later ones", async () => {
+    for (let n = 0; n < 20; n++) {
+      const requestId = `r-at-once-${n}`;
+      const names = ["a", "b", "c", "d"].map((letter) => `at-once-${n}-${letter}`);
+      if (n % 2 === 1) {
+        await make({ name: `at-once-${n}`, requestId });
+        await forget(requestId);
+      }
+      const reasons = await Promise.all(
+        names.map((name, index) => reasonOf(make({ name, requestId }, index % 2 === 0 ? server : other))),
+      );
+      expect(reasons.sort()).toEqual([...Array(3).fill("REQUEST_ID_REUSED"), undefined]);
+      expect((await Promise.all(names.map(listed))).filter((found) => found !== undefined)).toHaveLength(1);
+    }
   });
 
   test("is known again after the namespace was changed, and answers it as it is now", async () => {
@@ -204,10 +221,7 @@ describe("deleting a namespace", () => {
     expect(await reasonOf(remove({ name }))).toBe("NAMESPACE_IN_USE");
     await its.terminate("open");
     const schedules = scheduler(server, name);
-    await schedules.create("nightly", {
-      spec: { cron: ["@daily"] },
-      workflow: { workflowId: "nightly", workflowType: "order" },
-    });
+    await schedules.create("nightly", daily);
     expect((await stats(name)).schedules).toBe(1n);
     expect(await reasonOf(remove({ name }))).toBe("NAMESPACE_IN_USE");
     await schedules.delete("nightly");
@@ -288,6 +302,63 @@ describe("deleting a namespace", () => {
     }
     await expire();
   });
+
+  test("works while a transaction is open that has read the namespaces, such as that of a backup", async () => {
+    await withRuns(1);
+    const backup = await openConnection({ url: cluster.url, name: "pawl-test-backup" });
+    try {
+      await backup.query("begin isolation level repeatable read, read only");
+      await backup.query("lock table namespaces, runs, workflow_ids, batches in access share mode");
+      await backup.query("select * from namespaces");
+      expect(await remove({ name })).toEqual({});
+      expect(await reasonOf(its.start("new"))).toBe("NAMESPACE_IN_USE");
+    } finally {
+      await backup.end();
+    }
+    await expire();
+  });
+
+  const daily = {
+    spec: { cron: ["@daily"] },
+    workflow: { workflowId: "nightly", workflowType: "order" },
+  };
+
+  /** How many connections wait for a lock. */
+  async function waiting(): Promise<number> {
+    const rows = await cluster.run(
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows.length;
+  }
+
+  test.each(["a start", "a schedule"])(
+    "waits for %s that is under way, and then is refused",
+    async (what) => {
+      // Their statements have been prepared, so that nothing but running one takes a lock.
+      await withRuns(3);
+      await scheduler(other, name).create("gone", daily);
+      await scheduler(other, name).delete("gone");
+      const namespaceId = (await listed(name))?.namespaceId;
+      const blocker = await openConnection({ url: cluster.url, name: "pawl-test-blocker" });
+      try {
+        await blocker.query("begin");
+        const under =
+          what === "a start"
+            ? "insert into workflow_ids (namespace_id, workflow_id, run_id, start_request_id, request_hash) values ($1, 'x', gen_random_uuid(), '', '')"
+            : "insert into schedules (namespace_id, schedule_id, version, revision, definition, progress, created_at, updated_at) values ($1, 'x', 1, 1, '', '{}', 1, 1)";
+        await blocker.query(under, [namespaceId]);
+        const making = what === "a start" ? its.start("x") : scheduler(other, name).create("x", daily);
+        await until("it is under way", async () => (await waiting()) === 1);
+        const deleting = reasonOf(remove({ name }));
+        await until("the deletion waits", async () => (await waiting()) === 2);
+        await blocker.query("rollback");
+        await making;
+        expect(await deleting).toBe("NAMESPACE_IN_USE");
+      } finally {
+        await blocker.end();
+      }
+    },
+  );
 
   test("lets a child not start in it", async () => {
     await withRuns(0);

@@ -115,6 +115,8 @@ const forgedPositions: readonly unknown[] = [
   { startedAt: 1, runId: "\0" },
   { startedAt: -1e15, runId: crypto.randomUUID() },
   { startedAt: Number.MAX_SAFE_INTEGER, runId: crypto.randomUUID() },
+  { startedAt: 1, runId: crypto.randomUUID(), parentRunId: "\0" },
+  { startedAt: 1, runId: crypto.randomUUID(), parentRunId: crypto.randomUUID() },
 ];
 
 describe.each(Object.entries(pagedReads))("a page token of %s", (name, read) => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
-import { WaitingReason } from "../../gen/pawl/v1/workflow_service_pb.js";
+import { type ListWaitingResponse, WaitingReason } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { type Actor, actor, ms, scheduleActivity, scheduleTimer } from "../support/actor.js";
 import {
   type CommandInit,
@@ -103,6 +103,25 @@ describe("what a run waits for", () => {
     expect(await first()).toMatch(/^No worker polls/);
     await it.register("busy", { taskQueues: ["default"], activityTypes: ["order"] });
     expect(await first()).toMatch(/^No worker polls/);
+  });
+
+  test("is busy workers, not missing ones, where more are alive than are looked at", async () => {
+    const [row] = await cluster.run<{ id: string }>(
+      "select namespace_id as id from namespaces where name = $1",
+      [namespace],
+    );
+    const register = (first: number, last: number, seenAt: number) =>
+      cluster.run(
+        `insert into workers (namespace_id, worker_id, spec, registered_at, seen_at)
+         select $1, 'w-' || n, '', $4::bigint, $4::bigint from generate_series($2::int, $3::int) n`,
+        [row?.id, first, last, seenAt],
+      );
+    await it.start("waits");
+    const first = async () => (await it.get("waits")).waitingFor[0];
+    await register(1, 1_001, 1);
+    expect(await first()).toMatch(/^No worker polls/);
+    await register(2_001, 3_001, Date.now() * 1_000);
+    expect(await first()).toMatch(/all are busy\.$/);
   });
 
   test("is what workers have told of what their code does", async () => {
@@ -291,10 +310,39 @@ describe("runs that do not move", () => {
        from runs, generate_series(1, 2100) n where workflow_id = 'large-0'`,
     );
     const reason = WaitingReason.NO_WORKER;
-    const empty = await it.waiting({ reason });
-    expect(empty.workflows).toEqual([]);
-    const next = await it.waiting({ reason, pageToken: empty.nextPageToken });
-    expect(next.workflows[0]?.workflow?.workflowId).toMatch(/^large-/);
+    let page = { workflows: [], nextPageToken: "" } as Pick<
+      ListWaitingResponse,
+      "workflows" | "nextPageToken"
+    >;
+    for (const pages of [1, 2, 3]) {
+      const before = a.statements.length;
+      page = await it.waiting({ reason, pageToken: page.nextPageToken });
+      const loads = a.statements.slice(before).filter((name) => name === "load_workflows");
+      expect(loads.length).toBeLessThanOrEqual(50);
+      expect(page.nextPageToken).not.toBe("");
+      if (pages < 3) expect(page.workflows).toEqual([]);
+    }
+    expect(page.workflows[0]?.workflow?.workflowId).toMatch(/^large-/);
+  });
+
+  test("end a page that has looked at 20,000 of them which do move", async () => {
+    await it.start("still");
+    await it.start("moves");
+    await cluster.run(
+      `insert into runs (run_id, namespace_id, workflow_id, workflow_type, task_queue, started_at, settings, version, status,
+         next_event_id, history_bytes, last_event_at, last_seq, task_epoch, previous_started_event_id, last_closed_task_epoch,
+         sticky_worker_id, sticky_event_id)
+       select gen_random_uuid(), namespace_id, 'copy-' || n, 'order', 'default', 1000 + n, settings, 1, 2, 3, 0, 9000000000000000, 0, 0, 0, 0, '', 0
+       from runs, generate_series(1, 20500) n where workflow_id = 'moves'`,
+    );
+    cluster.moveTime(61_000);
+    const before = a.statements.length;
+    const first = await it.waiting();
+    expect(first.workflows).toEqual([]);
+    expect(a.statements.length - before).toBeLessThan(25);
+    const { workflows, nextPageToken } = await it.waiting({ pageToken: first.nextPageToken });
+    expect(workflows.map(({ workflow }) => workflow?.workflowId)).toEqual(["still", "moves"]);
+    expect(nextPageToken).toBe("");
   });
 
   test("that move while they are looked at are left out", async () => {

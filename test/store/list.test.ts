@@ -44,7 +44,8 @@ function filter(fields: Partial<RunFilter>): RunFilter {
 }
 
 async function list(fields: Partial<RunFilter>, after?: RunPosition, limit = 100) {
-  return listWorkflows(store.database.read, { filter: filter(fields), after, limit });
+  const ask = { filter: filter(fields), after, limit, maxBytes: 1_000_000 };
+  return (await listWorkflows(store.database.read, ask)).rows;
 }
 
 /** The numbers of runs, from their ids. Those of the same start are put in order. */

@@ -175,7 +175,7 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   "load the messages of a busy schedule": () =>
     loadMessages(q, [{ namespaceId, workflowId: workflowId(1), isSchedule: true }], 5),
   "load schedules": (n) => loadSchedules(q, [{ namespaceId, scheduleId: workflowId(n) }]),
-  "find due schedules": () => dueSchedules(q, 5, 5),
+  "find due schedules": () => dueSchedules(q, { by: 5, limit: 5 }),
   "list schedules": () =>
     listSchedules(q, { namespaceId, after: workflowId(5), limit: 5, maxBytes: 1_000_000 }),
   "let schedules fire": (n) =>
@@ -231,12 +231,14 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   "write heartbeats": (n) =>
     writeHeartbeats(q, [{ runId: runId(n + 7), seq: 1, epoch: 1, at: 1, details: undefined }]),
   "read heartbeats": (n) => readHeartbeats(q, [{ runId: runId(n + 7), seq: 1 }]),
-  "list runs": () => listWorkflows(q, { filter: filter({}), after: undefined, limit: 5 }),
+  "list runs": () =>
+    listWorkflows(q, { filter: filter({}), after: undefined, limit: 5, maxBytes: 1_000_000 }),
   "list runs of a type and a status": () =>
     listWorkflows(q, {
       filter: filter({ workflowType: "order", statuses: [2] }),
       after: undefined,
       limit: 5,
+      maxBytes: 1_000_000,
     }),
   "find runs that do not move": async () => {
     const ask = { namespaceId, idleSince: filled, limit: 5 };
@@ -244,7 +246,12 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   },
   "count runs": () => countRuns(q, namespaceId, [1, 2, 3]),
   "list runs by id": () =>
-    listWorkflows(q, { filter: filter({ workflowIdPrefix: "filled-777" }), after: undefined, limit: 5 }),
+    listWorkflows(q, {
+      filter: filter({ workflowIdPrefix: "filled-777" }),
+      after: undefined,
+      limit: 5,
+      maxBytes: 1_000_000,
+    }),
   "delete a run": async (n) => {
     const ids = { namespaceId, workflowId: workflowId(n + 70), runId: runId(n + 70) };
     await client.query("update runs set status = 3, closed_at = 5 where run_id = $1", [ids.runId]);

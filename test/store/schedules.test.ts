@@ -142,7 +142,7 @@ test("what is due is found in the order of time, with the time of what is due ne
   const at = [30, 10, 20, undefined, 40];
   for (const [index, nextFireAt] of at.entries()) await stored({ scheduleId: `s-${index}`, nextFireAt });
   const due = async (by: number, limit: number) => {
-    const { schedules, nextAt } = await dueSchedules(store.database.read, by, limit);
+    const { schedules, nextAt } = await dueSchedules(store.database.read, { by, limit });
     return [schedules.map(({ scheduleId }) => scheduleId), nextAt];
   };
   expect(await due(25, 9)).toEqual([["s-1", "s-2"], 30]);

@@ -86,7 +86,7 @@ export type StatusCount = Message<"pawl.v1.StatusCount"> & {
   status: WorkflowStatus;
 
   /**
-   * How many runs have it.
+   * How many runs have it: exact, as of the call.
    *
    * @generated from field: int64 count = 2;
    */
@@ -101,7 +101,8 @@ export const StatusCountSchema: GenMessage<StatusCount> = /*@__PURE__*/
   messageDesc(file_pawl_v1_namespace, 1);
 
 /**
- * The load of one side of a task queue.
+ * The load of one side of a task queue. Tasks are exact, as of the call and in one snapshot of the database; polls and rates are what servers say of themselves:
+ * that of the server that answers as of the call, those of the others up to 5 seconds old, each of its 1,000 busiest queues.
  *
  * @generated from message pawl.v1.QueueStats
  */
@@ -121,49 +122,49 @@ export type QueueStats = Message<"pawl.v1.QueueStats"> & {
   kind: TaskKind;
 
   /**
-   * How many tasks wait for a worker.
+   * How many tasks wait for a worker. Exact.
    *
    * @generated from field: int64 ready = 3;
    */
   ready: bigint;
 
   /**
-   * How many tasks workers hold.
+   * How many tasks workers hold. Exact; one whose worker is silent counts until its lease is over or it is taken back.
    *
    * @generated from field: int64 running = 4;
    */
   running: bigint;
 
   /**
-   * How many wait for their next attempt.
+   * How many wait for their next attempt. Exact.
    *
    * @generated from field: int64 backing_off = 5;
    */
   backingOff: bigint;
 
   /**
-   * Since when the oldest ready task waits. Unset: none does.
+   * Since when the oldest ready task waits. Exact. Unset: none does.
    *
    * @generated from field: google.protobuf.Timestamp oldest_ready_time = 6;
    */
   oldestReadyTime?: Timestamp | undefined;
 
   /**
-   * How many polls wait.
+   * How many polls wait. Estimated: up to 5 seconds old.
    *
    * @generated from field: int32 pollers = 7;
    */
   pollers: number;
 
   /**
-   * Tasks that came in, a second, over the last minute.
+   * Tasks that came in, a second, over the last minute. Estimated: up to 5 seconds old, counted by slices of 5 seconds, without servers that have stopped.
    *
    * @generated from field: double rate_in = 8;
    */
   rateIn: number;
 
   /**
-   * Tasks that were given out, a second, over the last minute.
+   * Tasks that were given out, a second, over the last minute. Estimated, likewise.
    *
    * @generated from field: double rate_out = 9;
    */

@@ -87,7 +87,7 @@ export const CreateNamespaceResponseSchema: GenMessage<CreateNamespaceResponse> 
  */
 export type ListNamespacesRequest = Message<"pawl.v1.ListNamespacesRequest"> & {
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 1;
    */
@@ -270,21 +270,22 @@ export const GetNamespaceStatsRequestSchema: GenMessage<GetNamespaceStatsRequest
  */
 export type GetNamespaceStatsResponse = Message<"pawl.v1.GetNamespaceStatsResponse"> & {
   /**
-   * Runs by status: every status, also those that no run has.
+   * Runs by status: every status, also those that no run has. Exact, as of the call and in one snapshot.
    *
    * @generated from field: repeated pawl.v1.StatusCount workflows = 1;
    */
   workflows: StatusCount[];
 
   /**
-   * How many schedules there are.
+   * How many schedules there are. Exact, as of the call.
    *
    * @generated from field: int64 schedules = 2;
    */
   schedules: bigint;
 
   /**
-   * How many workers were heard of lately, with those that drain.
+   * How many workers were heard of within the last 90 seconds, with those that drain. Estimated: servers write whom they have heard of every 10 seconds,
+   * the one that answers at once; and one that has died counts until it was silent for 90 seconds.
    *
    * @generated from field: int64 workers = 3;
    */
@@ -403,7 +404,7 @@ export const NamespaceService: GenService<{
     output: typeof DeleteNamespaceResponseSchema;
   },
   /**
-   * Counts what is in a namespace. The numbers are exact, and cost the same however many runs there are.
+   * Counts what is in a namespace. Runs and schedules are exact, workers those that servers have told of; runs cost the same however many there are.
    *
    * @generated from rpc pawl.v1.NamespaceService.GetNamespaceStats
    */
@@ -413,7 +414,7 @@ export const NamespaceService: GenService<{
     output: typeof GetNamespaceStatsResponseSchema;
   },
   /**
-   * Tells the load of task queues.
+   * Tells the load of task queues: tasks exactly, polls and rates as servers have last told.
    *
    * Errors: RESOURCE_EXHAUSTED, CALL_LIMIT.
    *

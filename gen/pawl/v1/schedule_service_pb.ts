@@ -578,7 +578,7 @@ export type ListSchedulesRequest = Message<"pawl.v1.ListSchedulesRequest"> & {
   namespace: string;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 2;
    */

@@ -120,21 +120,21 @@ export type Worker = Message<"pawl.v1.Worker"> & {
   registerTime?: Timestamp | undefined;
 
   /**
-   * When it was last heard of.
+   * When it was last heard of. At other servers than the one that answers, up to 10 seconds ago, it may have been heard of since.
    *
    * @generated from field: google.protobuf.Timestamp last_seen_time = 4;
    */
   lastSeenTime?: Timestamp | undefined;
 
   /**
-   * How many workflow tasks it holds.
+   * How many workflow tasks it holds, as it told with its last heartbeat.
    *
    * @generated from field: int32 workflow_tasks = 5;
    */
   workflowTasks: number;
 
   /**
-   * How many activities it runs.
+   * How many activities it runs, likewise.
    *
    * @generated from field: int32 activity_tasks = 6;
    */

@@ -197,7 +197,7 @@ export type ListWorkersRequest = Message<"pawl.v1.ListWorkersRequest"> & {
   taskQueue: string;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -2549,7 +2549,7 @@ export const WorkerService: GenService<{
   /**
    * Gets the latest snapshot of a run.
    *
-   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or SNAPSHOT_NOT_FOUND.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND, RUN_DELETED or SNAPSHOT_NOT_FOUND.
    *
    * @generated from rpc pawl.v1.WorkerService.GetLatestSnapshot
    */

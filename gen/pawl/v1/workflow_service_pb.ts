@@ -396,7 +396,7 @@ export type ListWorkflowsRequest = Message<"pawl.v1.ListWorkflowsRequest"> & {
   filter?: WorkflowFilter | undefined;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -481,7 +481,7 @@ export const CountWorkflowsRequestSchema: GenMessage<CountWorkflowsRequest> = /*
   messageDesc(file_pawl_v1_workflow_service, 10);
 
 /**
- * How many runs there are.
+ * How many runs there are. The numbers are exact, as of the call and in one snapshot.
  *
  * @generated from message pawl.v1.CountWorkflowsResponse
  */
@@ -1592,7 +1592,7 @@ export type ListChildWorkflowsRequest = Message<"pawl.v1.ListChildWorkflowsReque
   runId: string;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -1669,7 +1669,7 @@ export type ListWaitingRequest = Message<"pawl.v1.ListWaitingRequest"> & {
   idleFor?: Duration | undefined;
 
   /**
-   * How many at the most, up to 1,000. Default 100.
+   * How many at the most, up to 1,000. Default 100. A page also ends at 4 MiB less 64 KiB.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -1732,7 +1732,7 @@ export type WaitingWorkflow = Message<"pawl.v1.WaitingWorkflow"> & {
   workflow?: Workflow | undefined;
 
   /**
-   * Why it does not move.
+   * Why it does not move. NO_WORKER and WORKERS_BUSY are estimated, the others exact.
    *
    * @generated from field: pawl.v1.WaitingReason reason = 2;
    */
@@ -1880,8 +1880,10 @@ export const ResetReapplySchema: GenEnum<ResetReapply> = /*@__PURE__*/
  * Why a run does not move. Where several reasons hold, the first of these leads: that of its pending workflow task, if it has one (without it the code
  * can't go on); then NO_WORKER, ACTIVITY_BACK_OFF, WORKERS_BUSY, ACTIVITY, CHILD, TIMER and SIGNAL.
  *
- * A worker is taken to be there if it was seen to poll the queue for the type within the last 30 seconds, at whichever server; servers tell each other
- * every 5 seconds.
+ * All but two of them are exact. NO_WORKER and WORKERS_BUSY are estimated: a worker is taken to be there if it was seen to poll the queue for the type within
+ * the last 30 seconds, at whichever server, or is registered for it and was heard of within the last 90 seconds. Servers tell each other every 5 seconds of
+ * polls and every 10 seconds of workers, so what began or ended that lately may be missing. Where there is more than they tell of (1,000 queues and 2,000 types
+ * a server, 1,000 workers or 4 MiB of what they registered a namespace), workers are said to be busy rather than missing.
  *
  * @generated from enum pawl.v1.WaitingReason
  */
@@ -2028,7 +2030,8 @@ export const WorkflowService: GenService<{
     output: typeof ListWorkflowsResponseSchema;
   },
   /**
-   * Counts runs.
+   * Counts runs: exactly, in one snapshot. By status alone it costs the same however many runs there are, else as much as the runs that the filter's first
+   * condition takes.
    *
    * Errors: INVALID_ARGUMENT, INVALID_FIELD for a condition that means nothing.
    *
@@ -2116,7 +2119,8 @@ export const WorkflowService: GenService<{
   /**
    * Asks a run a question, answered by a worker that replays it. Leaves no event.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; FAILED_PRECONDITION with WORKFLOW_CLOSED, by the reject condition, or NO_WORKER; DEADLINE_EXCEEDED, DEADLINE.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED; FAILED_PRECONDITION with WORKFLOW_CLOSED, by the reject condition, or NO_WORKER;
+   * DEADLINE_EXCEEDED, DEADLINE.
    *
    * @generated from rpc pawl.v1.WorkflowService.QueryWorkflow
    */
@@ -2181,9 +2185,9 @@ export const WorkflowService: GenService<{
     output: typeof DeleteWorkflowResponseSchema;
   },
   /**
-   * Lists the children of a run.
+   * Lists the children of a run. All pages are of the run that the first was of.
    *
-   * Errors: NOT_FOUND, WORKFLOW_NOT_FOUND; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
+   * Errors: NOT_FOUND with WORKFLOW_NOT_FOUND or RUN_DELETED; INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
    *
    * @generated from rpc pawl.v1.WorkflowService.ListChildWorkflows
    */
@@ -2196,7 +2200,9 @@ export const WorkflowService: GenService<{
    * Lists open runs that do not move, and why: those that were started first come first. A run moves when its history gets an event; retries of activities
    * and of workflow tasks are none. Page tokens stay right while runs come and go.
    *
-   * A page looks at a bounded number of runs, so it may have few runs or none and yet a token to go on with.
+   * A page looks at 20,000 open runs at the most and works out of 1,000 why they wait, so it may have few runs or none and yet a token to go on with.
+   *
+   * Which runs and since when is exact, each as it is when the page comes to it. Whether workers are missing or busy is estimated, see WaitingReason.
    *
    * Errors: INVALID_ARGUMENT, INVALID_PAGE_TOKEN.
    *

@@ -14,6 +14,17 @@ const defaultCatchUp: Micros = 60_000_000;
 /** So many missed fires are counted in one decision; what is left then is due at once. */
 const mostMissed = 500;
 
+/** Takes in messages alone. */
+export function hearRunEnds(
+  state: ScheduleState,
+  messages: readonly Message[],
+  context: ScheduleContext,
+): ScheduleTransition<void> {
+  const draft = openScheduleDraft(state, context);
+  for (const message of messages) hearEnd(draft, message);
+  return finishDraft(draft, undefined, messages);
+}
+
 /** Takes in messages, then starts what waits, or fires for the next time that is due, or goes on with a backfill: one run at most. */
 export function advanceSchedule(
   state: ScheduleState | undefined,
@@ -153,11 +164,6 @@ function catchUpOf({ definition }: ScheduleState): Micros {
     : readMicros(catchUpWindow, "definition.catch_up_window");
 }
 
-function isDueAsBefore({ before, progress }: ScheduleDraft): boolean {
-  const hasBackfills = progress.backfills.length + before.progress.backfills.length > 0;
-  return !hasBackfills && progress.nextScheduledAt === before.progress.nextScheduledAt;
-}
-
 function finishDraft<T>(
   draft: ScheduleDraft,
   outcome: T,
@@ -165,9 +171,11 @@ function finishDraft<T>(
 ): ScheduleTransition<T> {
   const { before, context, progress, lastResult, begun, messages } = draft;
   const isSame = progress === before.progress && lastResult === before.lastResult;
-  const nextFireAt = isDueAsBefore(draft)
-    ? before.nextFireAt
-    : nextFireOf(progress, draft.times, context.now);
+  // A definition that was valid once may not be so any more, and yet the schedule hears of its runs.
+  const isDueAsBefore =
+    progress.nextScheduledAt === before.progress.nextScheduledAt &&
+    progress.backfills === before.progress.backfills;
+  const nextFireAt = isDueAsBefore ? before.nextFireAt : nextFireOf(progress, draft.times, context.now);
   return {
     after: isSame ? before : { ...before, progress, lastResult, nextFireAt },
     started: begun && { before: undefined, after: begun.after, events: begun.events },

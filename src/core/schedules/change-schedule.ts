@@ -1,5 +1,5 @@
 /** What callers change of schedules. */
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import {
   OverlapPolicy,
@@ -7,7 +7,8 @@ import {
   ScheduleDefinitionSchema,
 } from "../../../gen/pawl/v1/schedule_pb.js";
 import { RefusedError } from "../errors.js";
-import { invalidField } from "../refusals.js";
+import type { Limits } from "../limits.js";
+import { invalidField, sizeLimit } from "../refusals.js";
 import type { Micros } from "../run-state.js";
 import { checkSpec } from "../start.js";
 import { checkName } from "../text.js";
@@ -58,7 +59,7 @@ export function updateSchedule(
 export function setSchedulePaused(
   state: ScheduleState,
   { isPaused, note }: { readonly isPaused: boolean; readonly note: string },
-  { now }: Context,
+  { now, limits }: Context,
 ): ScheduleState {
   const { definition } = state;
   if (definition.isPaused === isPaused && (note === "" || note === definition.note)) return state;
@@ -67,6 +68,7 @@ export function setSchedulePaused(
     isPaused,
     note: note || definition.note,
   });
+  if (note !== "") checkSize(changed, "note", limits);
   return reschedule({ ...state, definition: changed }, now, definition.isPaused === isPaused);
 }
 
@@ -108,20 +110,21 @@ function redefine(state: ScheduleState, definition: ScheduleDefinition, context:
 /** The next fire is computed from now; nothing that was dealt with comes again, even if the clock was set back. */
 function reschedule(state: ScheduleState, now: Micros, isAsBefore: boolean): ScheduleState {
   const { definition, progress } = state;
-  const times = timesOf(state);
+  // A definition that is not valid any more can be paused.
+  const times = () => timesOf(state);
   const from = Math.max(now, progress.lastScheduledAt);
   const nextScheduledAt = isAsBefore
     ? progress.nextScheduledAt
     : definition.isPaused
       ? undefined
-      : times.after(from);
+      : times().after(from);
   const next = { ...progress, nextScheduledAt };
   return {
     ...state,
     revision: state.revision + 1,
     updatedAt: now,
     progress: next,
-    nextFireAt: nextFireOf(next, () => times, now),
+    nextFireAt: nextFireOf(next, times, now),
   };
 }
 
@@ -137,6 +140,17 @@ function checkDefinition(state: ScheduleState, context: Context): void {
   const scheduledAt = context.now;
   const trial = { ...context, takePoller: () => undefined };
   beginScheduledRun(state, { workflowId: workflowIdOf(state, scheduledAt), scheduledAt }, trial);
+  checkSize(definition, "definition", context.limits);
+}
+
+/** It must fit in a response, as an event must. */
+function checkSize(
+  definition: ScheduleDefinition,
+  field: string,
+  { maxEventBytes }: Pick<Limits, "maxEventBytes">,
+): void {
+  const bytes = toBinary(ScheduleDefinitionSchema, definition).length;
+  if (bytes > maxEventBytes) throw sizeLimit(field, maxEventBytes, bytes);
 }
 
 function revisionMismatch({ scheduleId, revision }: ScheduleState, read: bigint): RefusedError {

@@ -297,9 +297,16 @@ class Committer implements GroupCommit {
       for (const item of items) this.queue.add({ ...item, bytes: maxBatchBytes });
       return;
     }
-    this.parts.fault("an operation could not be stored", error);
-    const message = "the operation could not be stored; the server's log has the cause";
-    only.reject(new RefusedError(ErrorReason.INTERNAL, message));
+    if (only.kind !== "schedule" || only.operation.tellsFaults !== true)
+      this.parts.fault("an operation could not be stored", error);
+    only.reject(new NotStoredError(error));
+  }
+}
+
+/** An operation has data that the database refuses. */
+export class NotStoredError extends RefusedError {
+  constructor(override readonly cause: unknown) {
+    super(ErrorReason.INTERNAL, "the operation could not be stored; the server's log has the cause");
   }
 }
 

@@ -16,6 +16,8 @@ export interface ScheduleOperation<T> extends ScheduleName {
   readonly isDue?: boolean;
   /** It goes on with what the server itself did: taken on even where others are refused as too many. */
   readonly isOwed?: boolean;
+  /** Who submits it tells of a fault. */
+  readonly tellsFaults?: boolean;
   /** It takes the messages that runs have sent to the schedule. */
   readonly takesMessages?: boolean;
   /** The request id that the call came with; empty or unset: none. */

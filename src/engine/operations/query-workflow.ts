@@ -18,7 +18,7 @@ import { readSnapshot } from "../../store/snapshots.js";
 import { listWorkers } from "../../store/workers.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
-import { findRun } from "../reads/find-run.js";
+import { findKnownRun, findRun } from "../reads/find-run.js";
 import { waitTimeOf } from "../wait.js";
 import { silentMicros } from "../worker-registry.js";
 
@@ -40,12 +40,15 @@ export async function queryWorkflow(parts: EngineParts, request: QueryWorkflowRe
   const asked = await parts.queries.ask(query, {
     waitMs: waitTimeOf(call, undefined, Date.now()),
     signal: call.signal,
-    load: () => findRun(parts, { namespaceId, workflowId, runId: first.runId }),
+    load: () => findKnownRun(parts, { namespaceId, workflowId, runId: first.runId }),
     mayFindWorker: (run, isLong) => mayFindWorker(parts, run, isLong),
   });
   if (asked.answer !== undefined) return { outcome: asked.answer.outcome, status: asked.run.status };
   const snapshot = request.allowSnapshot ? await readSnapshot(parts.database.read, first.runId) : undefined;
-  if (snapshot === undefined) throw unanswered(first, asked.why);
+  if (snapshot === undefined) {
+    await findKnownRun(parts, { namespaceId, workflowId, runId: first.runId });
+    throw unanswered(first, asked.why);
+  }
   return { outcome: { case: "snapshot" as const, value: snapshot.state }, status: first.status };
 }
 
@@ -85,8 +88,10 @@ function refuseByStatus(run: RunState, condition: QueryRejectCondition): void {
 async function mayFindWorker(parts: EngineParts, run: RunState, isLong: boolean): Promise<boolean> {
   const { namespaceId, taskQueue, workflowType } = run;
   if (parts.dispatch.wasPolled({ kind: "workflow", namespaceId, taskQueue })) return true;
-  const rows = await listWorkers(parts.database.read, { namespaceId, taskQueue, after: "", limit: 100 });
-  return rows.some((row) => handles(parts, row, workflowType)) || !(parts.isAlone() || isLong);
+  const seenSince = parts.clock.earliest() - silentMicros;
+  const ask = { namespaceId, taskQueue, seenSince, after: "", limit: 100 };
+  const { workers } = await listWorkers(parts.database.read, ask);
+  return workers.some((row) => handles(parts, row, workflowType)) || !(parts.isAlone() || isLong);
 }
 
 function handles(

@@ -42,7 +42,7 @@ export async function updateWorkflow(parts: EngineParts, request: UpdateWorkflow
     }),
   );
   const ask = { namespaceId, workflowId, runId, updateId, stage, waitMs: msFromDuration(wait) };
-  return { update: await waitForUpdate(parts, ask, call) };
+  return { update: await waitForUpdate(parts, { ...ask, isKnown: true }, call) };
 }
 
 /** Waits for the answer of an update. */

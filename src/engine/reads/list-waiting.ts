@@ -1,5 +1,5 @@
 /** Listing runs that do not move, and why. */
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type ListWaitingRequest,
   WaitingReason,
@@ -17,15 +17,13 @@ import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { isRunPosition } from "./list-workflows.js";
+import { mostPageBytes, openPage, type Page } from "./page.js";
 import { workflowRecord } from "./workflow-record.js";
 
 /** How many runs one page looks at: rows by tens of thousands, states, each of which may be large, by far fewer. */
-const most = { lookedAt: 20_000, judged: 2_000 };
+const most = { lookedAt: 20_000, judged: 1_000 };
 const stepRuns = 1_000;
 const loadedAtOnce = 20;
-const responseMargin = 64 * 1024;
-/** What stands around an element of a response. */
-const elementBytes = 8;
 
 type WaitingInit = MessageInitShape<typeof WaitingWorkflowSchema>;
 
@@ -47,17 +45,17 @@ export async function listWaiting(parts: EngineParts, request: ListWaitingReques
   const now = parts.clock.latest();
   const isPolled = await parts.seenPolls.read(namespaceId);
   const idleSince = Math.max(0, now - Math.ceil(idleMs * 1_000));
-  const page = openPage(pageSize, parts.maxRequestBytes - responseMargin);
+  const page = openPage(WaitingWorkflowSchema, { pageSize, maxBytes: mostPageBytes(parts) });
   const ask = { namespaceId, reason, idleSince, view: { now, isPolled } };
   const next = await fillPage(parts, ask, page, start);
-  return { workflows: page.workflows, nextPageToken: next === undefined ? "" : writePageToken(query, next) };
+  return { workflows: page.elements, nextPageToken: next === undefined ? "" : writePageToken(query, next) };
 }
 
 /** Goes through runs until the page is full, or has taken enough work. Answers where the next page goes on; undefined if there is none. */
 async function fillPage(
   parts: EngineParts,
   ask: Ask,
-  page: Page,
+  page: Page<WaitingInit>,
   start: RunPosition | undefined,
 ): Promise<RunPosition | undefined> {
   let after = start;
@@ -104,30 +102,4 @@ function explain(run: RunState, { reason, idleSince, view }: Ask): WaitingInit |
 
 function positionOf(run: IdleRun | undefined): RunPosition | undefined {
   return run === undefined ? undefined : { startedAt: run.startedAt, runId: run.runId };
-}
-
-/** A page in the making. */
-interface Page {
-  readonly workflows: WaitingInit[];
-  isFull(): boolean;
-  /** False: there is no room. The first always fits: a record is bounded far below a response. */
-  add(waiting: WaitingInit): boolean;
-}
-
-function openPage(pageSize: number, maxBytes: number): Page {
-  const workflows: WaitingInit[] = [];
-  let room = maxBytes;
-  const isFull = () => workflows.length >= pageSize;
-  return {
-    workflows,
-    isFull,
-    add(waiting) {
-      const bytes =
-        toBinary(WaitingWorkflowSchema, create(WaitingWorkflowSchema, waiting)).length + elementBytes;
-      if (isFull() || bytes > room) return false;
-      room -= bytes;
-      workflows.push(waiting);
-      return true;
-    },
-  };
 }

@@ -1,6 +1,6 @@
 /** Listing workers. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { WorkerSpecSchema, WorkerStatus } from "../../../gen/pawl/v1/worker_pb.js";
+import { WorkerSchema, WorkerSpecSchema, WorkerStatus } from "../../../gen/pawl/v1/worker_pb.js";
 import type { ListWorkersRequest } from "../../../gen/pawl/v1/worker_service_pb.js";
 import type { Micros } from "../../core/run-state.js";
 import { timestampOf } from "../../core/time.js";
@@ -9,6 +9,7 @@ import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
 import { silentMicros } from "../worker-registry.js";
+import { fillPage, mostPageBytes } from "./page.js";
 
 /** Lists the workers of a namespace by id. What this server has heard of them and not written yet is written first, so that it counts. */
 export async function listWorkers(parts: EngineParts, request: ListWorkersRequest, _call: Call) {
@@ -17,15 +18,15 @@ export async function listWorkers(parts: EngineParts, request: ListWorkersReques
   const query = { workersOf: namespaceId, taskQueue };
   const after = pageToken === "" ? "" : readPageToken(pageToken, query, isWorkerId);
   await parts.workers.flush();
-  const rows = await listRows(parts.database.read, { namespaceId, taskQueue, after, limit: pageSize + 1 });
-  const page = rows.slice(0, pageSize);
-  const last = page.at(-1);
-  const hasMore = rows.length > pageSize && last !== undefined;
+  const maxBytes = mostPageBytes(parts);
+  const ask = { namespaceId, taskQueue, after, limit: pageSize + 1, maxBytes };
+  const { workers, found } = await listRows(parts.database.read, ask);
   const silentSince = parts.clock.earliest() - silentMicros;
-  return {
-    workers: page.map((row) => messageOf(row, silentSince)),
-    nextPageToken: hasMore ? writePageToken(query, last.workerId) : "",
-  };
+  const rows = { rows: workers, hasMore: found > workers.length };
+  const { elements, last } = fillPage(WorkerSchema, { pageSize, maxBytes }, rows, (row) =>
+    messageOf(row, silentSince),
+  );
+  return { workers: elements, nextPageToken: last ? writePageToken(query, last.workerId) : "" };
 }
 
 function messageOf(row: WorkerRow, silentSince: Micros) {

@@ -3,6 +3,7 @@ import type {
   SearchAttributeFilter,
   SearchAttributeValue,
 } from "../../../gen/pawl/v1/search_attribute_pb.js";
+import { WorkflowSchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type {
   CountWorkflowsRequest,
   ListWorkflowsRequest,
@@ -23,6 +24,7 @@ import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
 import { microsFromTimestamp } from "../time.js";
+import { fillPage, mostPageBytes } from "./page.js";
 import { workflowRecord } from "./workflow-record.js";
 
 const defaultPageSize = 100;
@@ -35,13 +37,12 @@ export async function listWorkflows(parts: EngineParts, request: ListWorkflowsRe
   const limit = request.pageSize === 0 ? defaultPageSize : request.pageSize;
   const after =
     request.pageToken === "" ? undefined : readPageToken(request.pageToken, filter, isRunPosition);
-  const rows = await listRows(parts.database.read, { filter, after, limit: limit + 1 });
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  const hasMore = rows.length > limit && last !== undefined;
+  const maxBytes = mostPageBytes(parts);
+  const found = await listRows(parts.database.read, { filter, after, limit, maxBytes });
+  const { elements, last } = fillPage(WorkflowSchema, { pageSize: limit, maxBytes }, found, workflowRecord);
   return {
-    workflows: page.map(workflowRecord),
-    nextPageToken: hasMore ? writePageToken(filter, { startedAt: last.startedAt, runId: last.runId }) : "",
+    workflows: elements,
+    nextPageToken: last ? writePageToken(filter, { startedAt: last.startedAt, runId: last.runId }) : "",
   };
 }
 
@@ -98,5 +99,10 @@ function checkBound(value: SearchAttributeValue, field: string): void {
 export function isRunPosition(value: unknown): value is RunPosition {
   if (typeof value !== "object" || value === null) return false;
   const { startedAt, runId } = value as { startedAt?: unknown; runId?: unknown };
-  return Number.isSafeInteger(startedAt) && typeof runId === "string" && uuidPattern.test(runId);
+  return Number.isSafeInteger(startedAt) && isRunId(runId);
+}
+
+/** Whether a value has the form of a run id. */
+export function isRunId(value: unknown): value is string {
+  return typeof value === "string" && uuidPattern.test(value);
 }

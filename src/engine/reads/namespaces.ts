@@ -1,5 +1,5 @@
 /** Listing namespaces, and counting what is in them. */
-import { NamespaceState } from "../../../gen/pawl/v1/namespace_pb.js";
+import { NamespaceSchema, NamespaceState } from "../../../gen/pawl/v1/namespace_pb.js";
 import type {
   GetNamespaceStatsRequest,
   ListNamespacesRequest,
@@ -14,6 +14,7 @@ import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
 import { silentMicros } from "../worker-registry.js";
+import { fillPage, mostPageBytes } from "./page.js";
 
 const defaultPageSize = 100;
 
@@ -22,12 +23,9 @@ export async function listNamespaces(parts: EngineParts, request: ListNamespaces
   const limit = request.pageSize === 0 ? defaultPageSize : request.pageSize;
   const after = request.pageToken === "" ? "" : readPageToken(request.pageToken, "namespaces", isName);
   const rows = await listRows(parts.database.read, { after, limit: limit + 1 });
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    namespaces: page.map(namespaceMessage),
-    nextPageToken: rows.length > limit && last !== undefined ? writePageToken("namespaces", last.name) : "",
-  };
+  const bounds = { pageSize: limit, maxBytes: mostPageBytes(parts) };
+  const { elements, last } = fillPage(NamespaceSchema, bounds, { rows, hasMore: false }, namespaceMessage);
+  return { namespaces: elements, nextPageToken: last ? writePageToken("namespaces", last.name) : "" };
 }
 
 /** Counts the runs, schedules and workers of a namespace. What this server has heard of workers and not written yet is written first, so that it counts. */

@@ -18,16 +18,18 @@ export interface UpdateAsk extends RunName {
   readonly updateId: string;
   readonly stage: UpdateStage;
   readonly waitMs: number | undefined;
+  /** Whether the run was there when the call came to it. */
+  readonly isKnown?: boolean;
 }
 
 type Update = MessageInitShape<typeof UpdateStateSchema>;
 
 /** Waits until an update has come so far, or the time is over; in the run that goes on, if the one that has it is reset. Throws UPDATE_NOT_FOUND. */
 export async function waitForUpdate(parts: EngineParts, ask: UpdateAsk, call: Call): Promise<Update> {
-  const { updateId, waitMs, ...name } = ask;
+  const { updateId, waitMs, isKnown, ...name } = ask;
   const wanted = ask.stage || UpdateStage.COMPLETED;
   const keys = [runKeyId("update", updateId)];
-  let { runId } = await findRun(parts, { ...name, keys });
+  let { runId } = await (isKnown === true ? findKnownRun : findRun)(parts, { ...name, keys });
   const waiter = startWait(waitTimeOf(call, waitMs, Date.now()), call.signal);
   let stopWatching = parts.watch.watch(runId, waiter.wake);
   try {
@@ -59,7 +61,12 @@ async function findGoingOn(parts: EngineParts, run: RunState, updateId: string):
   if (event?.kind.case !== "workflowTerminated" || !event.kind.value.isReset) return undefined;
   const { namespaceId, workflowId } = run;
   const keys = [runKeyId("update", updateId)];
-  const next = await findRun(parts, { namespaceId, workflowId, runId: event.kind.value.nextRunId, keys });
+  const next = await findKnownRun(parts, {
+    namespaceId,
+    workflowId,
+    runId: event.kind.value.nextRunId,
+    keys,
+  });
   return next.updates.has(updateId) || keys.some((name) => next.keys.has(name)) ? next.runId : undefined;
 }
 

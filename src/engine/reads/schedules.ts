@@ -1,12 +1,13 @@
 /** Reading schedules, and the times of those that are not there yet. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ScheduleRunSchema, ScheduleSchema } from "../../../gen/pawl/v1/schedule_pb.js";
+import { type ScheduleRunSchema, ScheduleSchema } from "../../../gen/pawl/v1/schedule_pb.js";
 import type {
   GetScheduleRequest,
   ListSchedulesRequest,
   PreviewScheduleRequest,
 } from "../../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
+import { RefusedError } from "../../core/errors.js";
 import { listFireTimes, readFireTimes, timesOf } from "../../core/schedules/fire-times.js";
 import type { ScheduleState, StartedRun } from "../../core/schedules/schedule-state.js";
 import { microsOf, timestampOf } from "../../core/time.js";
@@ -15,13 +16,12 @@ import { readSchedule, requireSchedule } from "../change-schedule.js";
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
+import { fillPage, mostPageBytes } from "./page.js";
 
 type ScheduleRecord = MessageInitShape<typeof ScheduleSchema>;
 type RunRecord = MessageInitShape<typeof ScheduleRunSchema>;
 
 const shownFires = 10;
-/** Of an answer, what is left for all but schedules. */
-const spareBytes = 128 * 1024;
 
 /** Gets a schedule. */
 export async function getSchedule(parts: EngineParts, request: GetScheduleRequest, _call: Call) {
@@ -37,28 +37,24 @@ export async function listSchedules(parts: EngineParts, request: ListSchedulesRe
   const { pageSize: limit, pageToken } = request;
   const query = { schedulesOf: namespaceId };
   const after = pageToken === "" ? "" : readPageToken(pageToken, query, isScheduleId);
-  const maxBytes = parts.maxRequestBytes - spareBytes;
+  const maxBytes = mostPageBytes(parts);
   const { schedules, hasMore } = await listRows(parts.database.read, { namespaceId, after, limit, maxBytes });
-  const last = schedules.at(-1);
   const runs = await runRecords(
     parts,
     namespaceId,
     schedules.flatMap(({ progress }) => progress.lastRuns),
   );
   let next = 0;
-  return {
-    schedules: schedules.map((state) => {
-      const its = runs.slice(next, next + state.progress.lastRuns.length);
-      next += its.length;
-      const { nextScheduledAt } = state.progress;
-      return recordOf(
-        state,
-        nextScheduledAt === undefined || state.nextFireAt === undefined ? [] : [state.nextFireAt],
-        its,
-      );
-    }),
-    nextPageToken: hasMore && last !== undefined ? writePageToken(query, last.scheduleId) : "",
-  };
+  const rows = { rows: schedules, hasMore };
+  const { elements, last } = fillPage(ScheduleSchema, { pageSize: limit, maxBytes }, rows, (state) => {
+    const its = runs.slice(next, next + state.progress.lastRuns.length);
+    next += its.length;
+    const { nextScheduledAt } = state.progress;
+    const lastError = parts.scheduleFires.reasonOf(state) ?? "";
+    const isSilent = nextScheduledAt === undefined || state.nextFireAt === undefined || lastError !== "";
+    return { ...recordOf(state, isSilent ? [] : [state.nextFireAt], its), lastError };
+  });
+  return { schedules: elements, nextPageToken: last ? writePageToken(query, last.scheduleId) : "" };
 }
 
 /** Tells the next fires of a spec. */
@@ -75,9 +71,16 @@ export async function describeSchedule(parts: EngineParts, state: ScheduleState)
   const { lastRuns, nextScheduledAt } = state.progress;
   const runs = await runRecords(parts, state.namespaceId, lastRuns);
   if (nextScheduledAt === undefined) return recordOf(state, [], runs);
-  const times = timesOf(state);
-  const next = [nextScheduledAt, ...listFireTimes(times, nextScheduledAt, shownFires - 1)];
-  return recordOf(state, next.map(times.delayed), runs);
+  try {
+    const times = timesOf(state);
+    const next = [nextScheduledAt, ...listFireTimes(times, nextScheduledAt, shownFires - 1)];
+    const lastError = parts.scheduleFires.reasonOf(state) ?? "";
+    return { ...recordOf(state, next.map(times.delayed), runs), lastError };
+  } catch (error) {
+    // It was valid when it was made: a zone may have gone since.
+    if (!(error instanceof RefusedError)) throw error;
+    return { ...recordOf(state, [], runs), lastError: error.message };
+  }
 }
 
 /** Runs that a schedule has started, with where they stand now. */

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { type CommandInit, completeWorkflow, json, type Scene } from "../scene.js";
 
@@ -9,7 +10,7 @@ const snapshot = (seq: number, asOfEventId: number, state: string): CommandInit 
   kind: { case: "recordSnapshot", value: { asOfEventId, state: json(state) } },
 });
 
-function get({ workers, namespace }: Scene, runId = "") {
+function get({ workers, namespace }: Pick<Scene, "workers" | "namespace">, runId = "") {
   return workers.getLatestSnapshot({ namespace, workflowId: "wf", runId });
 }
 
@@ -40,6 +41,13 @@ export const getLatestSnapshot = operation(WorkerService.method.getLatestSnapsho
       "the workflow has no such run": async (scene) => {
         await scene.startWith("wf", [snapshot(1, 1, "1")]);
         return get(scene, crypto.randomUUID());
+      },
+    },
+    RUN_DELETED: {
+      "the run is deleted while its snapshot is read": async (scene) => {
+        await scene.startWith("wf", [snapshot(1, 1, "1"), completeWorkflow("1")]);
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) => get({ ...scene, ...own }));
       },
     },
     SNAPSHOT_NOT_FOUND: {

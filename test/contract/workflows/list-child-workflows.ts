@@ -92,11 +92,14 @@ export const listChildWorkflows = operation(WorkflowService.method.listChildWork
       await scene.start("wf");
       expect([await childrenOf(scene), await childrenOf(scene, "wf", runId)]).toEqual([[], ["a"]]);
     },
-    "in pages": async (scene) => {
+    "in pages, which go on with the same run when another has begun": async (scene) => {
       await startParent(scene, "a", "b", "c");
       const first = await list(scene, { pageSize: 2 });
+      const { workflows, namespace } = scene;
+      await workflows.terminateWorkflow({ namespace, workflowId: "wf" });
+      await scene.start("wf");
       const second = await list(scene, { pageSize: 2, pageToken: first.nextPageToken });
-      const ids = [first, second].map(({ workflows }) => workflows.map(({ workflowId }) => workflowId));
+      const ids = [first, second].map((page) => page.workflows.map(({ workflowId }) => workflowId));
       expect(ids).toEqual([["a", "b"], ["c"]]);
       expect(second.nextPageToken).toBe("");
     },
@@ -115,6 +118,14 @@ export const listChildWorkflows = operation(WorkflowService.method.listChildWork
         return list(scene, { runId: crypto.randomUUID() });
       },
     },
+    RUN_DELETED: {
+      "the run was deleted since the page before": async (scene) => {
+        await startParent(scene, "a", "b");
+        const { nextPageToken } = await list(scene, { pageSize: 1 });
+        await scene.remove("wf");
+        return list(scene, { pageToken: nextPageToken });
+      },
+    },
     INVALID_PAGE_TOKEN: {
       "the token is no token": async (scene) => {
         await scene.start("wf");
@@ -124,6 +135,13 @@ export const listChildWorkflows = operation(WorkflowService.method.listChildWork
         await startParent(scene, "a", "b");
         const { nextPageToken } = await list(scene, { pageSize: 1 });
         return list(scene, { workflowId: "a", pageToken: nextPageToken });
+      },
+      "the token belongs to the children of an earlier run": async (scene) => {
+        await startParent(scene, "a", "b");
+        const { nextPageToken } = await list(scene, { pageSize: 1 });
+        const { workflows, namespace } = scene;
+        await workflows.terminateWorkflow({ namespace, workflowId: "wf" });
+        return list(scene, { runId: await scene.start("wf"), pageToken: nextPageToken });
       },
     },
   },

@@ -177,6 +177,17 @@ export const listWorkflows = operation(WorkflowService.method.listWorkflows, {
       } while (pageToken !== "");
       expect(found).toEqual(["c", "b", "a"]);
     },
+    "in pages that fit in a response, however large the memos are": async (scene) => {
+      const { workflows, namespace } = scene;
+      const note = json(JSON.stringify("x".repeat(200 * 1024)));
+      const ids = Array.from({ length: 30 }, (_, n) => `wf-${n}`);
+      for (const id of ids) await scene.start(id, { memo: { note } });
+      const first = await workflows.listWorkflows({ namespace });
+      const second = await workflows.listWorkflows({ namespace, pageToken: first.nextPageToken });
+      const listed = [first, second].flatMap((page) => page.workflows.map(({ workflowId }) => workflowId));
+      expect(listed.sort()).toEqual(ids.sort());
+      expect(second.nextPageToken).toBe("");
+    },
   },
   repeated: {
     "reads the same": async (scene) => {

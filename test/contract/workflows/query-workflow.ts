@@ -8,12 +8,13 @@ import {
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { tokenOf } from "../../support/actor.js";
 import { operation } from "../contract.js";
+import { onAnswer } from "../on-answer.js";
 import { refusalOf } from "../refusal.js";
 import { type Init, json, present, type Scene, seconds } from "../scene.js";
 import { failWorkflow } from "./commands.js";
 
 const query = (
-  { workflows, namespace }: Scene,
+  { workflows, namespace }: Pick<Scene, "workflows" | "namespace">,
   request: Init<typeof QueryWorkflowRequestSchema> = {},
   timeoutMs = 20_000,
 ) => workflows.queryWorkflow({ namespace, workflowId: "wf", name: "state", ...request }, { timeoutMs });
@@ -115,6 +116,18 @@ export const queryWorkflow = operation(WorkflowService.method.queryWorkflow, {
       "the workflow has no such run": async (scene) => {
         await scene.start("wf");
         return query(scene, { runId: crypto.randomUUID() });
+      },
+    },
+    RUN_DELETED: {
+      "the run is deleted while it is to be asked": async (scene) => {
+        await scene.startClosed("wf");
+        const deleting = onAnswer("load_workflows", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) => query({ ...scene, ...own }));
+      },
+      "the run is deleted while its snapshot is read": async (scene) => {
+        await scene.startClosed("wf");
+        const deleting = onAnswer("read_snapshot", () => scene.remove("wf"));
+        return scene.atServer(deleting, (own) => query({ ...scene, ...own }, { allowSnapshot: true }));
       },
     },
     WORKFLOW_CLOSED: {

@@ -132,6 +132,18 @@ export const updateWorkflow = operation(WorkflowService.method.updateWorkflow, {
         const deleting = onAnswer("load_workflows", () => scene.remove("wf"), 2);
         return scene.atServer(deleting, (own) => update({ ...scene, ...own }, { updateId: "u" }));
       },
+      "the run is deleted as soon as the update is admitted": async (scene) => {
+        await scene.startWith("wf", []);
+        let isAdmitted = false;
+        const deleting = {
+          async holdAnswer(statement: string) {
+            if (!statement.startsWith("write_batch") || isAdmitted) return;
+            isAdmitted = true;
+            await scene.remove("wf");
+          },
+        };
+        return scene.atServer(deleting, (own) => update({ ...scene, ...own }, { updateId: "u" }));
+      },
     },
     WORKFLOW_CLOSED: {
       "the run is closed": async (scene) => {

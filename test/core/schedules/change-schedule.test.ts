@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { OverlapPolicy, ScheduleDefinitionSchema } from "../../../gen/pawl/v1/schedule_pb.js";
+import { hearRunEnds } from "../../../src/core/schedules/advance.js";
 import {
   backfillSchedule,
   createSchedule,
@@ -34,6 +35,14 @@ describe("what a schedule is made of", () => {
     ["definition.workflow.input", { workflow: { workflowType: "order", input: large } }],
   ] as [string, DefinitionInit, string?][])("is checked when it is made: %s", (field, rest, scheduleId) => {
     expect(refused(rest, scheduleId)?.metadata.field).toBe(field);
+  });
+
+  it("is no larger than an event may be, with its note", () => {
+    const note = "x".repeat(3 * 1024 * 1024);
+    expect(refused({ note })).toMatchObject({ metadata: { field: "definition" } });
+    const { state, at } = newSchedule();
+    const pause = () => setSchedulePaused(state, { isPaused: true, note }, at("12:00:40"));
+    expect(refusalOf(pause)).toMatchObject({ metadata: { field: "note" } });
   });
 
   it("must be so that its runs can start", () => {
@@ -88,6 +97,34 @@ describe("changing a schedule", () => {
     const paused = setSchedulePaused(world.state, { isPaused: true, note: "" }, world.at("11:00:00"));
     const resumed = setSchedulePaused(paused, { isPaused: false, note: "" }, world.at("11:00:00"));
     expect(resumed.nextFireAt).toBe(micros("12:06:00"));
+  });
+});
+
+describe("a schedule whose zone has gone", () => {
+  const gone = definitionOf({ spec: { cron: ["* * * * *"], timeZone: "Atlantis/Harbour" } });
+
+  it("is refused what needs its times, but can be paused", () => {
+    const { state, at } = newSchedule();
+    const broken = { ...state, definition: gone };
+    const paused = setSchedulePaused(broken, { isPaused: true, note: "" }, at("12:00:40"));
+    expect(paused).toMatchObject({ nextFireAt: undefined, definition: { isPaused: true } });
+    const resume = () => setSchedulePaused(paused, { isPaused: false, note: "" }, at("12:00:40"));
+    expect(refusalOf(resume)?.metadata.field).toBe("definition.spec.time_zone");
+  });
+
+  it("hears how its runs end, and fires nothing meanwhile, though it is due", () => {
+    const world = newSchedule();
+    world.advance("12:01:00");
+    const workflowId = world.started[0]?.workflowId ?? "";
+    world.state = { ...world.state, definition: gone };
+    expect(refusalOf(() => world.advance("12:02:00"))?.metadata.field).toBe("definition.spec.time_zone");
+    const messages = [world.end(workflowId)];
+    const heard = hearRunEnds(world.state, messages, world.at("12:02:00"));
+    expect(heard).toMatchObject({ started: undefined, delivered: messages });
+    expect(heard.after).toMatchObject({
+      nextFireAt: micros("12:02:00"),
+      progress: { openRuns: [], lastRuns: [{ workflowId }] },
+    });
   });
 });
 
