@@ -126,7 +126,11 @@ export class ScheduleChecks {
   private balanceOf({ id, definition, progress }: StoredSchedule): number {
     const { skippedCount, missedCount, waitingAt, backfills, nextScheduledAt = 0 } = progress;
     const every = everyOf(fromBinary(ScheduleDefinitionSchema, definition));
-    const left = backfills.reduce((sum, { nextAt, endAt }) => sum + Math.ceil((endAt - nextAt) / every), 0);
+    // The next one fires even if a new definition does not name it.
+    const left = backfills.reduce(
+      (sum, { nextAt, endAt }) => sum + Math.ceil(endAt / every) - Math.floor(nextAt / every),
+      0,
+    );
     const started = this.fired.filter(({ scheduleId }) => scheduleId === id).length;
     const ends = started + skippedCount + missedCount + (waitingAt === undefined ? 0 : 1);
     return ends - (nextScheduledAt / every + (this.asks.get(id) ?? 0) - left);

@@ -47,7 +47,7 @@ describe("any operations on two servers, at once and one after another", () => {
           }
           await world.finish();
         }),
-        { numRuns: 25, seed, endOnFailure: true, interruptAfterTimeLimit: 120_000 },
+        { numRuns: 25, seed, endOnFailure: false, interruptAfterTimeLimit: 120_000 },
       );
       expect(operationsPlayed).toBeGreaterThanOrEqual(5_000);
     },

@@ -111,7 +111,7 @@ export const scheduleOperations: Record<string, Operation> = {
   },
   /** All servers fire what is due, whoever has written it. */
   fireSchedules: {
-    weight: 3,
+    weight: 2,
     async play(world, { a }) {
       world.moveTime([0, 0, 5_000, 10_000][a % 4] ?? 0);
       await world.fireSchedules();

@@ -14,6 +14,7 @@ import { rule } from "../rule.js";
 import { arbitrarySpec, isDense, specFrom } from "./arbitrary-specs.js";
 import type { Plan } from "./reference-schedule.js";
 import { definitionOf, fireTimesOf, payloadOf, type ScheduleWorld, scheduleId } from "./schedule-world.js";
+import { changeOf, readWallClock } from "./wall-clock.js";
 
 /** One thing that happens. */
 export interface Move {
@@ -178,11 +179,20 @@ export const operations = [
     world.advance(messages);
     world.settle();
   }),
-  define("preview", 1, fc.tuple(arbitrarySpec, fc.nat(10 * 1_440)), (world, [given, minutes]) => {
-    const spec = specFrom(given, world.beganAt);
-    const from = world.span.from + minutes * 60_000;
-    world.checkTimes(spec, from, listFireTimes(fireTimesOf(spec), from * 1_000, 10));
-  }),
+  /** Half of them around the time at which clocks are set. */
+  define(
+    "preview",
+    2,
+    fc.tuple(arbitrarySpec, fc.nat(10 * 1_440), fc.boolean()),
+    (world, [given, minutes, isNear]) => {
+      const spec = specFrom(given, world.beganAt);
+      const { span } = world;
+      const changeAt = isNear ? changeOf(readWallClock(spec.timeZone, span.from, span.to)) : undefined;
+      const from =
+        changeAt === undefined ? span.from + minutes * 60_000 : changeAt - (minutes % 360) * 60_000;
+      world.checkTimes(spec, from, listFireTimes(fireTimesOf(spec), from * 1_000, 10));
+    },
+  ),
 ];
 
 function update(world: ScheduleWorld, own: Plan, stale: number): void {

@@ -34,6 +34,11 @@ export function readWallClock(timeZone: string, from: number, to: number): WallC
   return read;
 }
 
+/** When clocks are set, about. Undefined: they are not. */
+export function changeOf({ minutes, leftOut }: WallClock): number | undefined {
+  return leftOut[0]?.at ?? minutes.find(({ isRepeated }) => isRepeated)?.at;
+}
+
 function readAll(timeZone: string, from: number, to: number): WallClock {
   const format = new Intl.DateTimeFormat("en-US", {
     ...{ timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric" },
