@@ -7,7 +7,7 @@ export interface PlantedBug {
   readonly find: string;
   readonly replace: string;
   /** The folder of the test that must fail. */
-  readonly suite: "test/model/core" | "test/model/engine";
+  readonly suite: "test/model/core" | "test/model/engine" | "test/model/schedules";
 }
 
 /** All of them. */
@@ -145,5 +145,61 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "nextEventId = event.eventId + 1",
     replace: "nextEventId = event.eventId + 2",
     suite: "test/model/core",
+  },
+  {
+    name: "a schedule that counts a missed fire twice: the one that it makes up for",
+    file: "src/core/schedules/advance.ts",
+    find: "draft.progress.missedCount + missed;",
+    replace: "draft.progress.missedCount + missed + (missed > 0 && fired !== undefined ? 1 : 0);",
+    suite: "test/model/schedules",
+  },
+  {
+    name: "a schedule that comes back to what it has dealt with, after the clock was set back",
+    file: "src/core/schedules/change-schedule.ts",
+    find: "const from = Math.max(now, progress.lastScheduledAt);",
+    replace: "const from = now;",
+    suite: "test/model/schedules",
+  },
+  {
+    name: "a schedule that loses the fire at the moment at which clocks are set",
+    file: "src/core/schedules/cron-times.ts",
+    find: "from = changedAt - 1;",
+    replace: "from = changedAt;",
+    suite: "test/model/schedules",
+  },
+  {
+    name: "a schedule that asks a run to cancel which it has asked before",
+    file: "src/core/schedules/fire.ts",
+    find: "    if (isCancelled === true) continue;\n",
+    replace: "",
+    suite: "test/model/schedules",
+  },
+  {
+    name: "a schedule that two servers write over each other: its version guard is dropped",
+    file: "src/store/batch-between-runs.ts",
+    find: " and s.version = w.expected_version",
+    replace: "",
+    suite: "test/model/engine",
+  },
+  {
+    name: "a schedule that does not hear that a run of its has completed",
+    file: "src/core/family.ts",
+    find: "  if (settings.schedule === undefined) return;\n",
+    replace: '  if (settings.schedule === undefined || closing.kind.case === "workflowCompleted") return;\n',
+    suite: "test/model/engine",
+  },
+  {
+    name: "retention that takes runs which are too young along",
+    file: "src/store/expired-runs.ts",
+    find: "where namespace_id = e.namespace_id and closed_at <= e.closed_until",
+    replace: "where namespace_id = e.namespace_id and closed_at is not null and e.closed_until > 0",
+    suite: "test/model/engine",
+  },
+  {
+    name: "retention that forgets what is counted",
+    file: "src/store/deletions.ts",
+    find: "-1 as change from gone",
+    replace: "0 as change from gone",
+    suite: "test/model/engine",
   },
 ];

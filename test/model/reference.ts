@@ -180,12 +180,12 @@ function endedChild(kind: HistoryEvent["kind"], history: readonly HistoryEvent[]
 }
 
 /** The first run of a run's chain, which goes on by retries, continue-as-new and resets, those of closed runs among them. */
-function firstRunOf([started]: readonly HistoryEvent[]): string {
+export function firstRunOf([started]: readonly HistoryEvent[]): string {
   return started?.kind.case === "workflowStarted" ? started.kind.value.firstRunId : "";
 }
 
 /** Whether a run begins with the history of another that was left. */
-function isReset(history: readonly HistoryEvent[]): boolean {
+export function isReset(history: readonly HistoryEvent[]): boolean {
   return history.some(
     ({ kind }) => kind.case === "workflowTaskFailed" && kind.value.cause === WorkflowTaskFailureCause.RESET,
   );

@@ -3,3 +3,6 @@ export const coreSeeds: readonly number[] = [20_261];
 
 /** Those of the tests over the engine. */
 export const engineSeeds: readonly number[] = [20_262];
+
+/** Those of the tests of schedules. */
+export const scheduleSeeds: readonly number[] = [20_263];

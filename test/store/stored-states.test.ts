@@ -5,10 +5,12 @@ import type { RunState } from "../../src/core/run-state.js";
 import { openShapes } from "../../src/store/batch-shapes.js";
 import { loadedKeys, loadWorkflows } from "../../src/store/load.js";
 import { readyTasks } from "../../src/store/ready-task.js";
+import { loadSchedules, writeSchedule } from "../../src/store/schedules.js";
 import type { Unit } from "../../src/store/unit.js";
 import { writeBatch } from "../../src/store/write-batch.js";
 import { arbitraryRunLife } from "./support/arbitrary-runs.js";
-import { makeEvent, makeKey, makeRun, startUnit, stepUnit } from "./support/runs.js";
+import { arbitraryScheduleLife, type ScheduleLifeStep } from "./support/arbitrary-schedules.js";
+import { makeEvent, makeKey, makeRun, noMessages, startUnit, stepUnit } from "./support/runs.js";
 import { firstWriter, openTestStore, type TestStore } from "./support/store.js";
 
 let usual: TestStore;
@@ -55,13 +57,17 @@ const tables = [
   "run_keys",
   "wakeups",
   "ready_tasks",
+  "schedules",
+  "schedule_requests",
+  "messages",
 ];
 
 async function dump(store: TestStore): Promise<unknown> {
   const entries = await Promise.all(
     tables.map(async (table) => [table, await store.run(`select t::text as row from ${table} t order by 1`)]),
   );
-  return Object.fromEntries(entries);
+  const counts = "select namespace_id, status, sum(n) from run_counts group by 1, 2 order by 1, 2";
+  return { ...Object.fromEntries(entries), run_counts: await store.run(counts) };
 }
 
 async function expectSame(): Promise<void> {
@@ -109,6 +115,76 @@ test("loads any state as it was written, and gives the same by any statement for
   );
   await expectSame();
 }, 120_000);
+
+/** A schedule's step as it comes to the database: what its batch writes, and whether that is written. */
+interface ScheduleStep {
+  readonly unit: Unit;
+  readonly wins: boolean;
+}
+
+test("loads any schedule as it was written, with the runs that it starts, and gives the same by any statement for it", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(arbitraryScheduleLife, { minLength: 1, maxLength: 4 }), async (generated) => {
+      const namespaceId = randomUUID();
+      for (const { store } of stores()) {
+        await store.run("insert into namespaces (namespace_id, name) values ($1::uuid, $2)", [
+          namespaceId,
+          namespaceId,
+        ]);
+      }
+      const lives = generated.map((life, index) =>
+        life.map(({ change, state }) => ({
+          change,
+          state: { ...state, namespaceId, namespace: namespaceId, scheduleId: `${state.scheduleId}${index}` },
+        })),
+      );
+      const longest = Math.max(...lives.map((life) => life.length));
+      for (let step = 0; step < longest; step++) {
+        for (const life of lives) await writeCalled(life, step);
+        const steps = lives.flatMap((life) => scheduleStep(life, step) ?? []);
+        const won = steps.flatMap(({ wins }, index) => (wins ? [index] : []));
+        expect(await writeAll(steps.map(({ unit }) => unit))).toEqual([won, won, won]);
+        const now = lives.flatMap((life) => life[step]?.state ?? []);
+        for (const { store } of stores()) {
+          const { schedules } = await loadSchedules(store.database.read, now);
+          expect(schedules).toStrictEqual(now);
+        }
+      }
+    }),
+    { numRuns: 40 },
+  );
+  await expectSame();
+}, 120_000);
+
+/** Writes the step if a call makes it. */
+async function writeCalled(life: readonly ScheduleLifeStep[], step: number): Promise<void> {
+  const [before, next] = [life[step - 1]?.state, life[step]];
+  if (next?.change !== "called") return;
+  for (const { store } of stores())
+    expect(await writeSchedule(store.database.read, { before, after: next.state, request: undefined })).toBe(
+      true,
+    );
+}
+
+/** The step if a batch makes it, or tries to. */
+function scheduleStep(life: readonly ScheduleLifeStep[], step: number): ScheduleStep | undefined {
+  const [before, next] = [life[step - 1]?.state, life[step]];
+  if (before === undefined || next === undefined || next.change === "called") return undefined;
+  const { namespaceId, scheduleId } = before;
+  const run = makeRun({ namespaceId, workflowId: `${scheduleId}-${step}` });
+  const request = { requestId: `${scheduleId}-${step}`, contentHash: "h", answer: { step }, madeAt: step };
+  const nothing: Unit = { namespaceId, workflowId: "", pointer: undefined, runs: [], ...noMessages };
+  const unit = next.change === "goesOn" ? nothing : startUnit(run);
+  if (next.change === "loses") {
+    // It has read a state that is no more.
+    const stale = { ...before, version: before.version - 1 };
+    return {
+      unit: { ...unit, schedule: { before: stale, after: { ...before, nextFireAt: 1 }, request } },
+      wins: false,
+    };
+  }
+  return { unit: { ...unit, schedule: { before, after: next.state, request } }, wins: true };
+}
 
 async function expectStored(store: TestStore, states: readonly RunState[]): Promise<void> {
   const asks = states.map(({ namespaceId, workflowId }) => ({ namespaceId, workflowId }));

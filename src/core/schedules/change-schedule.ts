@@ -1,10 +1,11 @@
 /** What callers change of schedules. */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, equals, toBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import {
   OverlapPolicy,
   type ScheduleDefinition,
   ScheduleDefinitionSchema,
+  ScheduleSpecSchema,
 } from "../../../gen/pawl/v1/schedule_pb.js";
 import { RefusedError } from "../errors.js";
 import type { Limits } from "../limits.js";
@@ -104,7 +105,13 @@ function countFires(times: FireTimes, firstAt: Micros | undefined, to: Micros): 
 function redefine(state: ScheduleState, definition: ScheduleDefinition, context: Context): ScheduleState {
   const after = { ...state, definition };
   checkDefinition(after, context);
-  return reschedule(after, context.now, false);
+  return reschedule(after, context.now, state.revision > 0 && hasSameTimes(state.definition, definition));
+}
+
+/** What is due under the one is due under the other. */
+function hasSameTimes(one: ScheduleDefinition, other: ScheduleDefinition): boolean {
+  if (one.isPaused !== other.isPaused || one.spec === undefined || other.spec === undefined) return false;
+  return equals(ScheduleSpecSchema, one.spec, other.spec);
 }
 
 /** The next fire is computed from now; nothing that was dealt with comes again, even if the clock was set back. */

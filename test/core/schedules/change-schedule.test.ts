@@ -91,6 +91,19 @@ describe("changing a schedule", () => {
     expect(updateSchedule(noted, { definition, revision: 4n }, at("13:05:00")).nextFireAt).toBeUndefined();
   });
 
+  it("loses no fire that is due where its times stay as they are", () => {
+    const world = newSchedule();
+    const { spec } = definitionOf();
+    const change = (definition: ReturnType<typeof definitionOf>, revision: bigint) =>
+      updateSchedule(world.state, { definition, revision }, world.at("12:02:10"));
+    world.state = change(definitionOf({ note: "new", spec }), 1n);
+    world.advanceAll("12:02:10");
+    expect([world.ids(), world.counts()]).toEqual([["12:02:00Z"], [0, 1]]);
+    expect(change(definitionOf({ isPaused: true }), 2n).nextFireAt).toBeUndefined();
+    const hourly = change(definitionOf({ spec: { cron: ["@hourly"] } }), 2n);
+    expect(hourly.nextFireAt).toBe(micros("13:00:00"));
+  });
+
   it("never goes back to times that were dealt with", () => {
     const world = newSchedule();
     world.advanceAll("12:05:00");

@@ -3,12 +3,13 @@ import { toBinary } from "@bufbuild/protobuf";
 import { type HistoryEvent, HistoryEventSchema } from "../../../gen/pawl/v1/event_pb.js";
 import type { ActivityTask, WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
 import { type Actor, actor } from "../../support/actor.js";
-import { makeNamespace, type TestCluster, type TestServer } from "../../support/engine.js";
+import { makeNamespace, reasonOf, type TestCluster, type TestServer } from "../../support/engine.js";
 import { tablesWith } from "../../support/left-rows.js";
 import { miscounted } from "../../support/miscounted.js";
 import { type Folded, foldMore, newFold } from "../read-history.js";
-import { checkBetweenRuns, type FoundRun, Reference } from "../reference.js";
+import { checkBetweenRuns, type FoundRun, firstRunOf, isReset, Reference } from "../reference.js";
 import { rule } from "../rule.js";
+import { type Chains, ScheduleChecks } from "./check-schedules.js";
 
 /** A task that was handed out. */
 export interface HeldTask<T> {
@@ -29,10 +30,13 @@ interface StoredRun {
   readonly status: number;
   readonly version: string;
   readonly has_task: boolean;
+  readonly closed_at: string | null;
 }
 
 interface SeenRun extends FoundRun {
   readonly version: string;
+  /** In milliseconds; 0 while it is open. */
+  readonly closedAtMs: number;
   readonly history: readonly HistoryEvent[];
   readonly bytes: readonly string[];
   readonly folded: Folded;
@@ -49,6 +53,11 @@ export class EngineWorld {
   private readonly tokens = new Set<string>();
   /** What is known of them stays known: all that they promised was read when they were found closed. */
   private readonly gone = new Set<string>();
+  readonly schedules: ScheduleChecks;
+  /** What passes when all that happens at once is over. */
+  laterMs = 0;
+  /** No run may go that has been closed for less. */
+  private leastKeptMs = Number.POSITIVE_INFINITY;
   private names = 0;
 
   private constructor(
@@ -56,7 +65,9 @@ export class EngineWorld {
     readonly servers: readonly TestServer[],
     readonly actors: readonly Actor[],
     readonly namespace: string,
-  ) {}
+  ) {
+    this.schedules = new ScheduleChecks(cluster, namespace);
+  }
 
   static async open(cluster: TestCluster, servers: readonly TestServer[]): Promise<EngineWorld> {
     const [first] = servers;
@@ -131,6 +142,18 @@ export class EngineWorld {
     if (times > 0) this.gone.add(runId);
   }
 
+  /** Runs may be kept for so long from now on. */
+  retained(keptMs: number): void {
+    this.leastKeptMs = Math.min(this.leastKeptMs, keptMs);
+  }
+
+  /** All servers fire what is due. */
+  async fireSchedules(): Promise<void> {
+    await Promise.all(
+      this.servers.flatMap(({ upkeep }) => [upkeep.fireSchedules(), upkeep.fireOverdueSchedules()]),
+    );
+  }
+
   /** Some end of a workflow task of some run of a workflow id, as far as runs have been read. */
   resetPoint(workflowId: string, a: number, b: number): { runId: string; eventId: number } | undefined {
     const runs = [...this.seen.values()].filter((run) => run.workflowId === workflowId);
@@ -159,8 +182,9 @@ export class EngineWorld {
 
   /** Reads what has changed, and checks it. Calls may be under way between runs, but none from a test. */
   async check(): Promise<void> {
+    await this.schedules.readFirst();
     const rows = await this.cluster.run<StoredRun>(
-      `select r.run_id, r.workflow_id, r.status, r.version::text, r.workflow_task is not null as has_task
+      `select r.run_id, r.workflow_id, r.status, r.version::text, r.workflow_task is not null as has_task, r.closed_at::text
        from runs r join namespaces n using (namespace_id) where n.name = $1`,
       [this.namespace],
     );
@@ -171,6 +195,7 @@ export class EngineWorld {
       rule(!open.has(id), `${id} has two open runs, ${runId} is one`);
       open.add(id);
     }
+    await this.checkRetention(new Set(rows.map(({ run_id: id }) => id)));
     await this.checkPointers();
     const changed = rows.filter(({ run_id: id, version }) => this.seen.get(id)?.version !== version);
     const read = await Promise.all(changed.map((row, index) => this.readRun(row, this.on(index))));
@@ -181,6 +206,39 @@ export class EngineWorld {
     );
     const versions = new Map(now.map(({ run_id: id, version }) => [id, version]));
     for (const { row, folded } of read) if (versions.get(row.run_id) === row.version) checkRow(row, folded);
+    await this.schedules.check(this.chains());
+    this.moveTime(this.laterMs);
+    this.laterMs = 0;
+  }
+
+  /** Runs that are there no more have been closed for as long as they are kept, and nobody finds them. */
+  private async checkRetention(there: ReadonlySet<string>): Promise<void> {
+    for (const { runId, workflowId, isClosed, closedAtMs } of this.seen.values()) {
+      if (there.has(runId) || this.gone.has(runId)) continue;
+      rule(isClosed, `open run ${runId} is gone`);
+      const agedMs = this.nowMs - closedAtMs;
+      rule(
+        agedMs + 1_000 >= this.leastKeptMs,
+        `run ${runId} was kept for ${agedMs} of ${this.leastKeptMs} ms`,
+      );
+      this.gone.add(runId);
+      const told = await reasonOf(this.on(this.gone.size).get(workflowId, runId));
+      rule(told === "WORKFLOW_NOT_FOUND", `run ${runId} is found after its time: ${told}`);
+    }
+    const [row] = await this.cluster.run<{ kept: string }>(
+      "select retention_ms::text as kept from namespaces where name = $1",
+      [this.namespace],
+    );
+    this.leastKeptMs = Number(row?.kept);
+  }
+
+  private chains(): Chains {
+    const runs = [...this.seen.values()];
+    const first = (chosen: SeenRun[]) => new Set(chosen.map(({ history }) => firstRunOf(history)));
+    return {
+      open: first(runs.filter(({ isClosed }) => !isClosed)),
+      reset: first(runs.filter(({ history }) => isReset(history))),
+    };
   }
 
   /** The pointer of each workflow id that has runs names the newest of them. */
@@ -198,7 +256,7 @@ export class EngineWorld {
   }
 
   private async readRun(row: StoredRun, reader: Actor): Promise<{ row: StoredRun; folded: Folded }> {
-    const { run_id: runId, workflow_id: workflowId, version, status } = row;
+    const { run_id: runId, workflow_id: workflowId, version, status, closed_at: closedAt } = row;
     const before = this.seen.get(runId);
     rule(before?.isClosed !== true, `closed run ${runId} changes`);
     const history = await reader.history(workflowId, runId);
@@ -208,8 +266,11 @@ export class EngineWorld {
     const folded = before?.folded ?? newFold();
     foldMore(folded, history);
     this.reference.checkCommands(runId, folded);
+    const [started] = history;
+    if (before === undefined && started !== undefined) this.schedules.begun(started, runId);
     const isClosed = status > 2;
     this.seen.set(runId, {
+      closedAtMs: Number(closedAt) / 1_000,
       runId,
       workflowId,
       isClosed,
@@ -225,6 +286,7 @@ export class EngineWorld {
   /** Lets time pass until nothing is due and no message is under way, and looks at all that must have come by then. */
   async finish(): Promise<void> {
     const [server] = this.servers;
+    await this.fireSchedules();
     for (let round = 0; round < 400; round++) {
       const [left] = await this.cluster.run<{ messages: number; due: string | null }>(
         `select (select count(*) from messages)::int as messages,
@@ -234,11 +296,13 @@ export class EngineWorld {
       if (left === undefined || server === undefined || (left.messages === 0 && left.due === null)) break;
       rule(round < 399, "everything comes to rest");
       if (left.messages > 0) this.moveTime(2_100);
-      else this.moveTime(Math.max(600, Number(left.due) / 1_000 - Date.now() - this.movedMs + 600));
+      else this.moveTime(Math.max(600, Math.ceil(Number(left.due) / 1_000) - this.nowMs + 600));
       await server.upkeep.deliverOverdue();
       await server.upkeep.wakeOverdueRuns();
     }
     await this.check();
+    await this.schedules.checkAtRest(this.chains());
+    await this.cluster.run("delete from schedules");
     const found = [...this.seen.values()];
     for (const { isClosed, folded, runId } of found)
       rule(isClosed || folded.timers.size === 0, `all timers of ${runId} fire`);
@@ -278,6 +342,11 @@ export class EngineWorld {
   private signalsOf(runId: string): string[] {
     const { history = [] } = this.seen.get(runId) ?? {};
     return history.flatMap(({ kind }) => (kind.case === "signalReceived" ? [kind.value.name] : []));
+  }
+
+  /** The time of the servers. */
+  get nowMs(): number {
+    return Date.now() + this.movedMs;
   }
 
   /** How far the clock of the servers is ahead. */

@@ -15,9 +15,10 @@ const operation = fc.record({ op: fc.oneof(...names), a: fc.nat(1_000), b: fc.na
 /** What happens at once. */
 const step = fc.array(operation, { minLength: 1, maxLength: 6, size: "max" });
 
-/** What a server reads of messages is late, so that another may have delivered them by then. */
+/** What a server reads of messages and schedules is late, so that another may have delivered them, or fired, by then. */
 const holdAnswer = async (statement: string) => {
   if (statement === "load_messages") await delay(15);
+  if (statement === "load_schedules") await delay(5);
 };
 
 let cluster: TestCluster;

@@ -7,10 +7,14 @@ import { chooseCommands } from "../command-table.js";
 import { rule } from "../rule.js";
 import { answered, idOf, type Operation, pick, unlessRefused } from "./callers.js";
 import { rarerOperations } from "./rarer-operations.js";
+import { retentionOperations } from "./retention-operations.js";
+import { scheduleOperations } from "./schedule-operations.js";
 
 /** All operations by name. */
 export const operations: Record<string, Operation> = {
   ...rarerOperations,
+  ...scheduleOperations,
+  ...retentionOperations,
   start: {
     weight: 3,
     async play(world, { a, b }) {
