@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ONCE ?=
 PORT ?=
 
-.PHONY: help install gen build check test ci run bench test-kill test-teeth test-pg15 proto-accept format clean
+.PHONY: help install gen build check test ci run bench bench-scale test-kill test-teeth test-pg15 proto-accept format clean
 
 help: ## explain the targets
 	@echo "Pawl: durable workflows served over gRPC, on Postgres."
@@ -48,6 +48,9 @@ run: build ## start a server and run the example's orders (ONCE=1 ends after the
 
 bench: build ## measure throughput and latency
 	@npx tsx bench/main.ts
+
+bench-scale: build ## measure reads, claims and retention with a million closed runs beside a thousand
+	@npx tsx bench/scale/main.ts
 
 test-kill: build ## kill server, worker and Postgres in 20 rounds of the example
 	@PAWL_TEST_KILL_ROUNDS=20 npx vitest run test/e2e/kill.test.ts

@@ -1,14 +1,13 @@
 /** Measures throughput and latency of a server of its own: `make bench`. Ends with an error if anything came out wrong. */
-import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { measureClosedLoop } from "./closed-loop.js";
+import { makeFolder } from "./folder.js";
 import { type Options, readOptions } from "./options.js";
 import { endProcesses } from "./processes.js";
 import { describeCosts, describeFigures, describeRatios } from "./report.js";
-import { program } from "./server.js";
+import { requireProgram } from "./server.js";
 import { measureStarts } from "./starts.js";
 
 const outDir = fileURLToPath(new URL("out/", import.meta.url));
@@ -16,10 +15,7 @@ const outDir = fileURLToPath(new URL("out/", import.meta.url));
 // What is under way fails when its processes have gone, and cleans up after itself.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, endProcesses);
 
-if (!existsSync(program)) {
-  console.error("the program is not compiled: run `make bench`, or `make build` first");
-  process.exit(2);
-}
+requireProgram();
 process.exitCode = (await bench(readOptions(process.argv.slice(2)))) ? 0 : 1;
 process.exit();
 
@@ -43,15 +39,4 @@ async function bench(options: Options): Promise<boolean> {
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-/** A new folder on a disk: what is committed to memory alone is no measure. Others may enter it, since Postgres runs as another user where this one is root. */
-async function makeFolder(): Promise<string> {
-  const parent = existsSync("/var/tmp") ? "/var/tmp" : tmpdir();
-  const memoryFileSystem = 0x01021994;
-  if ((await statfs(parent)).type === memoryFileSystem)
-    console.warn(`${parent} is in memory: commits cost nothing there`);
-  const dir = await mkdtemp(join(parent, "pawl-bench-"));
-  await chmod(dir, 0o755);
-  return dir;
 }
