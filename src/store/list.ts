@@ -60,11 +60,17 @@ export async function listWorkflows(
   ask: { readonly filter: RunFilter; readonly after: RunPosition | undefined; readonly limit: number },
 ): Promise<RunRow[]> {
   const { filter, after, limit } = ask;
-  const before = after ?? { startedAt: endOfTime, runId: lastRunId };
+  const before = firstPlace(filter, after);
   const place = [before.startedAt, before.runId, limit];
   if (filter.attributes.length > 0) return listByAttributes(q, filter, place);
   const values = [...filterValues(filter), ...place];
   return (await q.query<StoredRunRow>(statementsFor(filter).list, values)).map(readRow);
+}
+
+/** Before which place runs are listed: before that of the page, and started in time. */
+function firstPlace({ startedTo = endOfTime }: RunFilter, after: RunPosition | undefined): RunPosition {
+  const isInTime = after !== undefined && after.startedAt < startedTo;
+  return isInTime ? after : { startedAt: startedTo - 1, runId: lastRunId };
 }
 
 /** Lists the runs that have a parent, the oldest first, from behind a position on. */
@@ -256,14 +262,16 @@ const byWorkflowId = {
   count: count("count_by_workflow_id", isOfAnyType, runsOfPrefix),
 };
 
-/** Runs that keep all other conditions too; the numbers are those of the parameters of the leading one, behind which those of the others stand. */
-function attributeConditions(first: number): string {
-  const [name, from, to, names, froms, tos] = [0, 1, 2, 3, 4, 5].map((n) => `$${first + n}`);
-  return `
-      from search_attributes a
-      join runs r on r.run_id = a.run_id
-      where a.namespace_id = $1::uuid and a.name = ${name}::text and a.value >= ${from}::text and a.value < ${to}::text
-        and ${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[])
+/** The rows of the condition that leads; the number is that of its first parameter. */
+function isLeading(first: number): string {
+  const [name, from, to] = [0, 1, 2].map((n) => `$${first + n}`);
+  return `a.namespace_id = $1::uuid and a.name = ${name}::text and a.value >= ${from}::text and a.value < ${to}::text`;
+}
+
+/** The runs that keep all other conditions too; the number is that of their first parameter. */
+function keepsOthers(first: number): string {
+  const [names, froms, tos] = [0, 1, 2].map((n) => `$${first + n}`);
+  return `${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[])
         and (r.workflow_id >= $4::text and r.workflow_id < $5::text)
         and not exists (
           select from unnest(${names}::text[], ${froms}::text[], ${tos}::text[]) c (name, "from", "to")
@@ -274,26 +282,52 @@ function attributeConditions(first: number): string {
         )`;
 }
 
-function listByAttribute(name: string, condition: string): Statement {
-  return {
-    name,
-    text: `
-      select ${columns}
-      ${attributeConditions(11)} and (a.started_at, a.run_id) < ($8::bigint, $9::uuid) and ${condition}
-      order by a.started_at desc, a.run_id desc
-      limit $10::int`,
-  };
-}
+const isAttributeBehind = "(a.started_at, a.run_id) < ($8::bigint, $9::uuid)";
 
 const byAttribute = {
   /** With one value the index has the newest first. */
-  listEqual: listByAttribute("list_by_attribute", "a.value = $12::text"),
-  listWithin: listByAttribute("list_by_attribute_range", "true"),
+  listEqual: {
+    name: "list_by_attribute",
+    text: `
+      select ${columns}
+      from search_attributes a
+      join runs r on r.run_id = a.run_id
+      where ${isLeading(11)} and a.value = $12::text and ${isAttributeBehind} and ${keepsOthers(14)}
+      order by a.started_at desc, a.run_id desc
+      limit $10::int`,
+  },
+  /**
+   * All rows of a range are put in order before a run is looked at, so that only those of the page are: the rows lie together in the index, and the runs
+   * anywhere. "offset 0" keeps the planner from any other way. What every row is compared with is as little as can be.
+   */
+  listWithin: {
+    name: "list_by_attribute_range",
+    text: `
+      select ${columns}
+      from (
+        select a.started_at, a.run_id
+        from search_attributes a
+        where ${isLeading(11)} and a.started_at >= $6::bigint and a.started_at <= $8::bigint
+        order by a.started_at desc, a.run_id desc
+        offset 0
+      ) a
+      cross join lateral (
+        select *
+        from runs
+        where run_id = a.run_id
+        offset 0
+      ) r
+      where ${isAttributeBehind} and ${keepsOthers(14)}
+      order by a.started_at desc, a.run_id desc
+      limit $10::int`,
+  },
   count: {
     name: "count_by_attribute",
     text: `
       select r.status, count(*) as count
-      ${attributeConditions(8)}
+      from search_attributes a
+      join runs r on r.run_id = a.run_id
+      where ${isLeading(8)} and ${keepsOthers(11)}
       group by r.status
       order by r.status`,
   },
