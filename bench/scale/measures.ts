@@ -72,7 +72,8 @@ export const reads: readonly Measure[] = [
     expected: [],
   })),
   page("first page of a range, 1 %", "range", (population, n) => {
-    const from = (n % 100) * 10;
+    // Few enough ranges that all of them are warm.
+    const from = (n % 10) * 100;
     return {
       filter: where("amount", { case: "range", value: { from: number(from), to: number(from + 10) } }),
       expected: descending(population.closed, (one) => {

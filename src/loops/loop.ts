@@ -6,6 +6,11 @@ export interface LoopOptions {
   pass(): Promise<unknown>;
   /** The usual time between passes, and the time after a pass that failed, in milliseconds. */
   readonly everyMs: number;
+  /**
+   * Whether it rests after each pass for as long as that took, even if it is woken: work that may go on for hours then leaves half of the time to what
+   * somebody waits for. Default false.
+   */
+  readonly isGentle?: boolean;
   /** Told of a pass that failed; the loop goes on. */
   failed(error: unknown): void;
 }
@@ -19,7 +24,7 @@ export interface Loop {
 }
 
 /** Starts a loop with a pass at once. */
-export function startLoop({ pass, everyMs, failed }: LoopOptions): Loop {
+export function startLoop({ pass, everyMs, isGentle = false, failed }: LoopOptions): Loop {
   let isStopped = false;
   let isWoken = false;
   let endSleep: () => void = () => undefined;
@@ -34,16 +39,23 @@ export function startLoop({ pass, everyMs, failed }: LoopOptions): Loop {
     });
   }
 
+  async function rest(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    for (let left = ms; left > 0 && !isStopped; left = until - performance.now()) await sleep(left);
+  }
+
   async function run(): Promise<void> {
     while (!isStopped) {
       isWoken = false;
       let nextMs = everyMs;
+      const begin = performance.now();
       try {
         const answer = await pass();
         if (typeof answer === "number") nextMs = answer;
       } catch (error) {
         failed(error);
       }
+      if (isGentle && !isStopped) await rest(performance.now() - begin);
       if (!isWoken && !isStopped) await sleep(nextMs);
     }
   }

@@ -17,20 +17,21 @@ const retryMs = 1_000;
 /** Starts all loops. The returned function stops them and resolves when all are over. */
 export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): () => Promise<void> {
   const loops: Loop[] = [];
-  function every(everyMs: number, what: string, pass: () => Promise<unknown>): Loop {
+  function every(everyMs: number, what: string, pass: () => Promise<unknown>, isGentle = false): Loop {
     const failed = (error: unknown) => logger.warn(`${what} failed and will be tried again`, { error });
-    const loop = startLoop({ pass, everyMs, failed });
+    const loop = startLoop({ pass, everyMs, isGentle, failed });
     loops.push(loop);
     return loop;
   }
+  const everyGently: typeof every = (everyMs, what, pass) => every(everyMs, what, pass, true);
 
   const wakeDue = every(retryMs, "waking runs", upkeep.wakeDueRuns);
   upkeep.onEarlierDeadline(() => wakeDue.wake());
   const fireDue = every(retryMs, "letting schedules fire", upkeep.fireSchedules);
   upkeep.onEarlierFire(() => fireDue.wake());
-  const clear = every(retryMs, "removing what is left of deleted runs", upkeep.clearDeletions);
+  const clear = everyGently(retryMs, "removing what is left of deleted runs", upkeep.clearDeletions);
   upkeep.onDeleted(() => clear.wake());
-  const expire = every(retryMs, "removing runs that are kept no longer", upkeep.expire);
+  const expire = everyGently(retryMs, "removing runs that are kept no longer", upkeep.expire);
   upkeep.onDue(() => expire.wake());
   every(retryMs, "waking overdue runs", upkeep.wakeOverdueRuns);
   every(retryMs, "letting overdue schedules fire", upkeep.fireOverdueSchedules);

@@ -1,8 +1,8 @@
 /** Listing and counting runs. */
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import type { Micros, RunState } from "../core/run-state.js";
+import { type AttributeRange, attributeStatements, attributeValues } from "./list-by-attribute.js";
 import { countRuns } from "./run-counts.js";
-import type { TextRange } from "./search-values.js";
 import type { Queryable, Statement } from "./statement.js";
 import { decodeAttributes } from "./stored-state.js";
 
@@ -21,13 +21,6 @@ export interface RunFilter {
   readonly startedTo: Micros | undefined;
   /** Search attributes with a value within a range of texts. */
   readonly attributes: readonly AttributeRange[];
-}
-
-/** The runs that have an attribute within a range. */
-export interface AttributeRange extends TextRange {
-  readonly name: string;
-  /** Whether the range has one value alone. */
-  readonly isEqual: boolean;
 }
 
 /** Where in a listing a run stands. It stays right while runs come and go. */
@@ -88,24 +81,10 @@ async function listByAttributes(
   filter: RunFilter,
   place: readonly unknown[],
 ): Promise<RunRow[]> {
-  const { values, isEqual } = attributeValues(filter);
+  const { values, isEqual } = attributeValues(filter.attributes);
   const statement = isEqual ? byAttribute.listEqual : byAttribute.listWithin;
   const rows = await q.query<StoredRunRow>(statement, [...filterValues(filter), ...place, ...values]);
   return rows.map(readRow);
-}
-
-/** The condition that leads, one of equality if there is one, then the others. */
-function attributeValues({ attributes }: RunFilter): { values: unknown[]; isEqual: boolean } {
-  const first = attributes.find(({ isEqual }) => isEqual) ?? attributes[0];
-  if (first === undefined) throw new Error("there is no condition on search attributes");
-  const others = attributes.filter((range) => range !== first);
-  const { name, from, to, isEqual } = first;
-  const columns = [
-    others.map((range) => range.name),
-    others.map((range) => range.from),
-    others.map((range) => range.to),
-  ];
-  return { values: [name, from, to, ...columns], isEqual };
 }
 
 function readRow({ closedAt, cancelRequestedEventId, attributes, ...row }: StoredRunRow): RunRow {
@@ -124,7 +103,7 @@ export async function countWorkflows(
 ): Promise<{ status: WorkflowStatus; count: number }[]> {
   if (isByStatusAlone(filter)) return countRuns(q, filter.namespaceId, wantedStatuses(filter));
   if (filter.attributes.length === 0) return q.query(statementsFor(filter).count, filterValues(filter));
-  const { values } = attributeValues(filter);
+  const { values } = attributeValues(filter.attributes);
   return q.query(byAttribute.count, [...filterValues(filter), ...values]);
 }
 
@@ -262,73 +241,9 @@ const byWorkflowId = {
   count: count("count_by_workflow_id", isOfAnyType, runsOfPrefix),
 };
 
-/** The rows of the condition that leads; the number is that of its first parameter. */
-function isLeading(first: number): string {
-  const [name, from, to] = [0, 1, 2].map((n) => `$${first + n}`);
-  return `a.namespace_id = $1::uuid and a.name = ${name}::text and a.value >= ${from}::text and a.value < ${to}::text`;
-}
-
-/** The runs that keep all other conditions too; the number is that of their first parameter. */
-function keepsOthers(first: number): string {
-  const [names, froms, tos] = [0, 1, 2].map((n) => `$${first + n}`);
-  return `${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[])
-        and (r.workflow_id >= $4::text and r.workflow_id < $5::text)
-        and not exists (
-          select from unnest(${names}::text[], ${froms}::text[], ${tos}::text[]) c (name, "from", "to")
-          where not exists (
-            select from search_attributes o
-            where o.run_id = r.run_id and o.name = c.name and o.value >= c."from" and o.value < c."to"
-          )
-        )`;
-}
-
-const isAttributeBehind = "(a.started_at, a.run_id) < ($8::bigint, $9::uuid)";
-
-const byAttribute = {
-  /** With one value the index has the newest first. */
-  listEqual: {
-    name: "list_by_attribute",
-    text: `
-      select ${columns}
-      from search_attributes a
-      join runs r on r.run_id = a.run_id
-      where ${isLeading(11)} and a.value = $12::text and ${isAttributeBehind} and ${keepsOthers(14)}
-      order by a.started_at desc, a.run_id desc
-      limit $10::int`,
-  },
-  /**
-   * All rows of a range are put in order before a run is looked at, so that only those of the page are: the rows lie together in the index, and the runs
-   * anywhere. "offset 0" keeps the planner from any other way. What every row is compared with is as little as can be.
-   */
-  listWithin: {
-    name: "list_by_attribute_range",
-    text: `
-      select ${columns}
-      from (
-        select a.started_at, a.run_id
-        from search_attributes a
-        where ${isLeading(11)} and a.started_at >= $6::bigint and a.started_at <= $8::bigint
-        order by a.started_at desc, a.run_id desc
-        offset 0
-      ) a
-      cross join lateral (
-        select *
-        from runs
-        where run_id = a.run_id
-        offset 0
-      ) r
-      where ${isAttributeBehind} and ${keepsOthers(14)}
-      order by a.started_at desc, a.run_id desc
-      limit $10::int`,
-  },
-  count: {
-    name: "count_by_attribute",
-    text: `
-      select r.status, count(*) as count
-      from search_attributes a
-      join runs r on r.run_id = a.run_id
-      where ${isLeading(8)} and ${keepsOthers(11)}
-      group by r.status
-      order by r.status`,
-  },
-};
+const byAttribute = attributeStatements({
+  columns,
+  isWanted: `
+        ${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[])
+        and (r.workflow_id >= $4::text and r.workflow_id < $5::text)`,
+});
