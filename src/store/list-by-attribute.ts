@@ -38,7 +38,32 @@ export interface Shared {
 export function attributeStatements({
   columns,
   isWanted,
-}: Shared): Record<"listEqual" | "listWithin" | "count", Statement> {
+}: Shared): Record<"listEqual" | "listWithin" | "listWithinTime" | "count", Statement> {
+  /**
+   * All rows of a range are put in order before a run is looked at, so that only those of the page are: the rows lie together in the index, and the runs
+   * anywhere. "offset 0" keeps the planner from any other way. What every row is compared with is as little as can be.
+   */
+  const listWithin = (name: string, condition: string): Statement => ({
+    name,
+    text: `
+      select ${columns}
+      from (
+        select a.started_at, a.run_id
+        from search_attributes a
+        where ${isLeading(11)} and ${condition}
+        order by a.started_at desc, a.run_id desc
+        offset 0
+      ) a
+      cross join lateral (
+        select *
+        from runs
+        where run_id = a.run_id
+        offset 0
+      ) r
+      where a.started_at >= $6::bigint and ${isBehind} and ${isWanted} and ${keepsOthers(14)}
+      order by a.started_at desc, a.run_id desc
+      limit $10::int`,
+  });
   return {
     /** With one value the index has the newest first. */
     listEqual: {
@@ -51,31 +76,12 @@ export function attributeStatements({
       order by a.started_at desc, a.run_id desc
       limit $10::int`,
     },
-    /**
-     * All rows of a range are put in order before a run is looked at, so that only those of the page are: the rows lie together in the index, and the runs
-     * anywhere. "offset 0" keeps the planner from any other way. What every row is compared with is as little as can be.
-     */
-    listWithin: {
-      name: "list_by_attribute_range",
-      text: `
-      select ${columns}
-      from (
-        select a.started_at, a.run_id
-        from search_attributes a
-        where ${isLeading(11)} and a.started_at >= $6::bigint and a.started_at <= $8::bigint
-        order by a.started_at desc, a.run_id desc
-        offset 0
-      ) a
-      cross join lateral (
-        select *
-        from runs
-        where run_id = a.run_id
-        offset 0
-      ) r
-      where ${isBehind} and ${isWanted} and ${keepsOthers(14)}
-      order by a.started_at desc, a.run_id desc
-      limit $10::int`,
-    },
+    listWithin: listWithin("list_by_attribute_range", "true"),
+    /** Where few runs were started in time, it is well to put no others in order. */
+    listWithinTime: listWithin(
+      "list_by_attribute_range_in_time",
+      "a.started_at >= $6::bigint and a.started_at <= $8::bigint",
+    ),
     count: {
       name: "count_by_attribute",
       text: `

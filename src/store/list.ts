@@ -82,7 +82,9 @@ async function listByAttributes(
   place: readonly unknown[],
 ): Promise<RunRow[]> {
   const { values, isEqual } = attributeValues(filter.attributes);
-  const statement = isEqual ? byAttribute.listEqual : byAttribute.listWithin;
+  const isOfAnyTime = filter.startedFrom === undefined && filter.startedTo === undefined;
+  const listWithin = isOfAnyTime ? byAttribute.listWithin : byAttribute.listWithinTime;
+  const statement = isEqual ? byAttribute.listEqual : listWithin;
   const rows = await q.query<StoredRunRow>(statement, [...filterValues(filter), ...place, ...values]);
   return rows.map(readRow);
 }

@@ -247,6 +247,14 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
     listWorkflows(q, { filter: filter({ attributes: [amount(n, n + 1)] }), after: undefined, limit: 5 }),
   "list runs by the range of an attribute": (n) =>
     listWorkflows(q, { filter: filter({ attributes: [amount(n, n + 100)] }), after: undefined, limit: 5 }),
+  "list runs by the range of an attribute and the time": (n) => {
+    const attributes = [amount(n, filled)];
+    return listWorkflows(q, {
+      filter: filter({ attributes, startedFrom: n, startedTo: n + 50 }),
+      after: undefined,
+      limit: 5,
+    });
+  },
   "list runs by id": () =>
     listWorkflows(q, { filter: filter({ workflowIdPrefix: "filled-777" }), after: undefined, limit: 5 }),
   "delete a run": async (n) => {
