@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ONCE ?=
 PORT ?=
 
-.PHONY: help install gen build check test ci run bench bench-schedules bench-idle test-kill test-teeth test-pg15 proto-accept format clean
+.PHONY: help install gen build check test ci run bench bench-schedules bench-idle bench-scale test-kill test-teeth test-pg15 proto-accept format clean
 
 help: ## explain the targets
 	@echo "Pawl: durable workflows served over gRPC, on Postgres."
@@ -54,6 +54,9 @@ bench-schedules: build ## measure schedules: 10,000 every minute, 2,000 at once,
 
 bench-idle: build ## measure an idle server with 1,000 polls and 100,000 timers (about 5 min)
 	@npx tsx bench/idle/main.ts
+
+bench-scale: build ## measure reads, claims and retention with a million closed runs beside a thousand
+	@npx tsx bench/scale/main.ts
 
 test-kill: build ## kill server, worker and Postgres in 20 rounds of the example
 	@PAWL_TEST_KILL_ROUNDS=20 npx vitest run test/e2e/kill.test.ts

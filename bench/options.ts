@@ -76,7 +76,8 @@ function asName(text: string): Name {
   return name;
 }
 
-function asNumber(flag: string, text: string): number {
+/** The number of a flag. */
+export function asNumber(flag: string, text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new Error(`--${flag} takes a number above 0, not ${text}`);
   return value;

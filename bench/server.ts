@@ -9,7 +9,7 @@ import { own, stopProcess } from "./processes.js";
 import { openCalls } from "./rpc.js";
 
 /** The compiled program. */
-export const program = fileURLToPath(new URL("../dist/src/cli/main.js", import.meta.url));
+const program = fileURLToPath(new URL("../dist/src/cli/main.js", import.meta.url));
 
 /** A server in a process of its own. */
 export interface Server {
@@ -38,6 +38,13 @@ export interface ServerOptions {
 }
 
 const startsWithinMs = 60_000;
+
+/** Ends the process with an explanation if the program is not compiled. */
+export function requireProgram(): void {
+  if (existsSync(program)) return;
+  console.error("the program is not compiled: run the benchmark with `make`, or `make build` first");
+  process.exit(2);
+}
 
 /** Starts a server and waits until it has answered a first call. */
 export async function startServer(options: ServerOptions): Promise<Server> {

@@ -29,6 +29,9 @@ export interface RetentionParts {
 
 /** One pass: the runs are shared out among the namespaces, so that a large one does not hold up the others. */
 const onePass = { namespaces: 20, runs: 200, workers: 1_000 };
+/** With so much left to be removed of runs that have gone, no more of them go: reads would have to pass by all of it. */
+const mostBehind = 1_000;
+const behindMs = 100;
 /** A run that closes in the meantime is kept for longer than this. */
 const longestSleepMs = 60_000;
 /** What others have locked, or are removing, is looked at again so soon. */
@@ -54,6 +57,7 @@ export function openRetention({ database, clock, deletions, namespaces }: Retent
 
   return {
     async expire() {
+      if (deletions.backlog() >= mostBehind) return behindMs;
       const found = await findExpiries(database.read, { now: clock.earliest(), limit: onePass.namespaces });
       const due = found.filter(({ keptFor }) => keptFor !== null && keptFor <= 0);
       const emptied = found.filter(({ keptFor }) => keptFor === null);

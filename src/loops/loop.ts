@@ -8,6 +8,11 @@ export interface LoopOptions {
   readonly everyMs: number;
   /** After a pass there is at least this pause, unless the loop is woken: what becomes due one by one is done together. 0 by default. */
   readonly pauseMs?: number;
+  /**
+   * Whether it rests after each pass for as long as that took, even if it is woken: work that may go on for hours then leaves half of the time to what
+   * somebody waits for. Default false.
+   */
+  readonly isGentle?: boolean;
   /** Told of a pass that failed; the loop goes on. */
   failed(error: unknown): void;
 }
@@ -21,7 +26,7 @@ export interface Loop {
 }
 
 /** Starts a loop with a pass at once. */
-export function startLoop({ pass, everyMs, pauseMs = 0, failed }: LoopOptions): Loop {
+export function startLoop({ pass, everyMs, pauseMs = 0, isGentle = false, failed }: LoopOptions): Loop {
   let isStopped = false;
   let isWoken = false;
   let endSleep: () => void = () => undefined;
@@ -36,16 +41,23 @@ export function startLoop({ pass, everyMs, pauseMs = 0, failed }: LoopOptions): 
     });
   }
 
+  async function rest(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    for (let left = ms; left > 0 && !isStopped; left = until - performance.now()) await sleep(left);
+  }
+
   async function run(): Promise<void> {
     while (!isStopped) {
       isWoken = false;
       let nextMs = everyMs;
+      const begin = performance.now();
       try {
         const answer = await pass();
         if (typeof answer === "number") nextMs = answer;
       } catch (error) {
         failed(error);
       }
+      if (isGentle && !isStopped) await rest(performance.now() - begin);
       if (!isWoken && !isStopped) await sleep(Math.max(nextMs, pauseMs));
     }
   }

@@ -1,8 +1,8 @@
 /** Listing and counting runs. */
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import type { Micros, RunState } from "../core/run-state.js";
+import { type AttributeRange, attributeStatements, attributeValues } from "./list-by-attribute.js";
 import { countRuns } from "./run-counts.js";
-import type { TextRange } from "./search-values.js";
 import type { Queryable, Statement } from "./statement.js";
 import { decodeAttributes } from "./stored-state.js";
 
@@ -21,13 +21,6 @@ export interface RunFilter {
   readonly startedTo: Micros | undefined;
   /** Search attributes with a value within a range of texts. */
   readonly attributes: readonly AttributeRange[];
-}
-
-/** The runs that have an attribute within a range. */
-export interface AttributeRange extends TextRange {
-  readonly name: string;
-  /** Whether the range has one value alone. */
-  readonly isEqual: boolean;
 }
 
 /** Where in a listing a run stands. It stays right while runs come and go. */
@@ -74,11 +67,17 @@ export async function listWorkflows(
   ask: ListBounds & { readonly filter: RunFilter },
 ): Promise<RunRows> {
   const { filter, after, limit, maxBytes } = ask;
-  const before = after ?? { startedAt: endOfTime, runId: lastRunId };
+  const before = firstPlace(filter, after);
   const place = [before.startedAt, before.runId, limit, maxBytes];
   if (filter.attributes.length > 0) return listByAttributes(q, filter, place, limit);
   const values = [...filterValues(filter), ...place];
   return readRows(await q.query<FoundRow>(statementsFor(filter).list, values), limit);
+}
+
+/** Before which place runs are listed: before that of the page, and started in time. */
+function firstPlace({ startedTo = endOfTime }: RunFilter, after: RunPosition | undefined): RunPosition {
+  const isInTime = after !== undefined && after.startedAt < startedTo;
+  return isInTime ? after : { startedAt: startedTo - 1, runId: lastRunId };
 }
 
 /** Lists the runs that have a parent, the oldest first, from behind a position on. */
@@ -98,23 +97,11 @@ async function listByAttributes(
   place: readonly unknown[],
   limit: number,
 ): Promise<RunRows> {
-  const { values, isEqual } = attributeValues(filter);
-  const statement = isEqual ? byAttribute.listEqual : byAttribute.listWithin;
+  const { values, isEqual } = attributeValues(filter.attributes);
+  const isOfAnyTime = filter.startedFrom === undefined && filter.startedTo === undefined;
+  const listWithin = isOfAnyTime ? byAttribute.listWithin : byAttribute.listWithinTime;
+  const statement = isEqual ? byAttribute.listEqual : listWithin;
   return readRows(await q.query<FoundRow>(statement, [...filterValues(filter), ...place, ...values]), limit);
-}
-
-/** The condition that leads, one of equality if there is one, then the others. */
-function attributeValues({ attributes }: RunFilter): { values: unknown[]; isEqual: boolean } {
-  const first = attributes.find(({ isEqual }) => isEqual) ?? attributes[0];
-  if (first === undefined) throw new Error("there is no condition on search attributes");
-  const others = attributes.filter((range) => range !== first);
-  const { name, from, to, isEqual } = first;
-  const columns = [
-    others.map((range) => range.name),
-    others.map((range) => range.from),
-    others.map((range) => range.to),
-  ];
-  return { values: [name, from, to, ...columns], isEqual };
 }
 
 /** One row behind the limit was looked for. */
@@ -139,7 +126,7 @@ export async function countWorkflows(
 ): Promise<{ status: WorkflowStatus; count: number }[]> {
   if (isByStatusAlone(filter)) return countRuns(q, filter.namespaceId, wantedStatuses(filter));
   if (filter.attributes.length === 0) return q.query(statementsFor(filter).count, filterValues(filter));
-  const { values } = attributeValues(filter);
+  const { values } = attributeValues(filter.attributes);
   return q.query(byAttribute.count, [...filterValues(filter), ...values]);
 }
 
@@ -310,49 +297,10 @@ const byWorkflowId = {
   count: count("count_by_workflow_id", isOfAnyType, runsOfPrefix),
 };
 
-/** Runs that keep all other conditions too; the numbers are those of the parameters of the leading one, behind which those of the others stand. */
-function attributeConditions(first: number): string {
-  const [name, from, to, names, froms, tos] = [0, 1, 2, 3, 4, 5].map((n) => `$${first + n}`);
-  return `
-      from search_attributes a
-      join runs r on r.run_id = a.run_id
-      where a.namespace_id = $1::uuid and a.name = ${name}::text and a.value >= ${from}::text and a.value < ${to}::text
-        and ${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[])
-        and (r.workflow_id >= $4::text and r.workflow_id < $5::text)
-        and not exists (
-          select from unnest(${names}::text[], ${froms}::text[], ${tos}::text[]) c (name, "from", "to")
-          where not exists (
-            select from search_attributes o
-            where o.run_id = r.run_id and o.name = c.name and o.value >= c."from" and o.value < c."to"
-          )
-        )`;
-}
-
-function listByAttribute(name: string, condition: string): Statement {
-  return {
-    name,
-    text: bounded(
-      `
-      select ${columns}
-      ${attributeConditions(12)} and (a.started_at, a.run_id) < ($8::bigint, $9::uuid) and ${condition}
-      order by a.started_at desc, a.run_id desc
-      limit $10::int + 1`,
-      newestFirst,
-      "$11",
-    ),
-  };
-}
-
-const byAttribute = {
-  /** With one value the index has the newest first. */
-  listEqual: listByAttribute("list_by_attribute", "a.value = $13::text"),
-  listWithin: listByAttribute("list_by_attribute_range", "true"),
-  count: {
-    name: "count_by_attribute",
-    text: `
-      select r.status, count(*) as count
-      ${attributeConditions(8)}
-      group by r.status
-      order by r.status`,
-  },
-};
+const byAttribute = attributeStatements({
+  columns,
+  isWanted: `
+        ${isWanted} and ${isOfAnyType} and r.status = any($2::smallint[])
+        and (r.workflow_id >= $4::text and r.workflow_id < $5::text)`,
+  bounded: (runs) => bounded(runs, newestFirst, "$11"),
+});

@@ -156,6 +156,18 @@ test("moves the pointer to a run that closed later than the current one", async 
   expect((await onB.get("id")).workflow?.runId).toBe(older);
 });
 
+test("waits while much is left to be removed of runs that have gone", async () => {
+  const ids = Array.from({ length: 1_050 }, (_, n) => `wf-${n}`);
+  await Promise.all(ids.map((id) => closedRun(id)));
+  cluster.moveTime(30 * day + 1_000);
+  for (let pass = 0; pass < 5; pass++) expect(await a.upkeep.expire()).toBe(0);
+  expect(await a.upkeep.expire()).toBe(100);
+  expect(await listed()).toHaveLength(50);
+  while ((await a.upkeep.clearDeletions()) === 0);
+  await expire();
+  expect(await listed()).toEqual([]);
+});
+
 test("is shared by servers, in passes of a bounded size, and removes each run once", async () => {
   const ids = Array.from({ length: 450 }, (_, n) => `wf-${n}`);
   await Promise.all(ids.map((id, n) => closedRun(id, n % 2 === 0 ? onA : onB)));

@@ -1,5 +1,7 @@
-import { expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { startLoop } from "../../src/loops/loop.js";
+
+afterEach(() => void vi.useRealTimers());
 
 /** A pass that the test ends. */
 function heldPasses() {
@@ -46,27 +48,23 @@ test("makes a pass at once when it is woken, even during one", async () => {
 
 test("pauses after a pass that has more to do, unless it is woken", async () => {
   vi.useFakeTimers();
-  try {
-    const passes = heldPasses();
-    const loop = startLoop({ ...passes, everyMs: 1, pauseMs: 50, failed: () => undefined });
-    let begun = 1;
-    const count = () => void begun++;
-    void passes.next().then(count);
-    passes.end(0);
-    await vi.advanceTimersByTimeAsync(49);
-    expect(begun).toBe(1);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(begun).toBe(2);
-    void passes.next().then(count);
-    loop.wake();
-    passes.end(0);
-    await vi.advanceTimersByTimeAsync(0);
-    expect(begun).toBe(3);
-    passes.end(0);
-    await loop.stop();
-  } finally {
-    vi.useRealTimers();
-  }
+  const passes = heldPasses();
+  const loop = startLoop({ ...passes, everyMs: 1, pauseMs: 50, failed: () => undefined });
+  let begun = 1;
+  const count = () => void begun++;
+  void passes.next().then(count);
+  passes.end(0);
+  await vi.advanceTimersByTimeAsync(49);
+  expect(begun).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toBe(2);
+  void passes.next().then(count);
+  loop.wake();
+  passes.end(0);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(begun).toBe(3);
+  passes.end(0);
+  await loop.stop();
 });
 
 test("ends the pass in hand before it is stopped, and may be stopped twice", async () => {
@@ -80,4 +78,27 @@ test("ends the pass in hand before it is stopped, and may be stopped twice", asy
   expect(isStopped).toBe(false);
   passes.end(0);
   await stopping;
+});
+
+test("that is gentle rests for as long as its pass took, even if it is woken, and stops at once", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  let passes = 0;
+  const takeMs = 300;
+  const pass = async () => {
+    passes++;
+    await new Promise((resolve) => setTimeout(resolve, takeMs));
+    return 0;
+  };
+  const loop = startLoop({ pass, everyMs: 60_000, isGentle: true, failed: () => undefined });
+  await vi.advanceTimersByTimeAsync(takeMs);
+  for (const restMs of [0, takeMs - 1]) {
+    await vi.advanceTimersByTimeAsync(restMs);
+    loop.wake();
+  }
+  expect(passes).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(passes).toBe(2);
+  await vi.advanceTimersByTimeAsync(takeMs);
+  await loop.stop();
+  expect(passes).toBe(2);
 });

@@ -1,6 +1,9 @@
+import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SearchAttributeValueSchema } from "../../gen/pawl/v1/search_attribute_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { countWorkflows, listWorkflows, type RunFilter, type RunPosition } from "../../src/store/list.js";
+import { between, equalTo } from "../../src/store/search-values.js";
 import { makeRun, startUnit } from "./support/runs.js";
 import { openTestStore, type TestStore } from "./support/store.js";
 
@@ -8,6 +11,15 @@ const { RUNNING, COMPLETED, FAILED } = WorkflowStatus;
 
 let store: TestStore;
 let namespaceId: string;
+
+const integer = (value: number) =>
+  create(SearchAttributeValueSchema, { value: { case: "integer", value: BigInt(value) } });
+const equal = (name: string, value: number) => ({ name, isEqual: true, ...equalTo(integer(value)) });
+const within = (name: string, from: number, to: number) => ({
+  name,
+  isEqual: false,
+  ...between(integer(from), integer(to)),
+});
 
 /** Nine runs that started at 0 to 8; three of them at once, at 4. */
 beforeAll(async () => {
@@ -19,6 +31,7 @@ beforeAll(async () => {
       workflowId: `${index < 4 ? "order" : "refund"}-${index}`,
       workflowType: index % 2 === 0 ? "even" : "odd",
       startedAt,
+      attributes: { searchAttributes: { level: integer(index), parity: integer(index % 2) }, memo: {} },
       ...(index % 3 === 0
         ? { status: RUNNING }
         : { status: index % 3 === 1 ? COMPLETED : FAILED, closedAt: 99 }),
@@ -68,19 +81,41 @@ test("lists by status, type, start of the id and time of the start, all at once"
   expect(await list({ workflowIdPrefix: "none" })).toEqual([]);
 });
 
-test.each([{}, { workflowType: "even" }, { workflowIdPrefix: "refund" }])(
-  "goes through all runs page by page, also where many started at the same time: %o",
-  async (fields) => {
-    const all = await list(fields);
-    const found: typeof all = [];
-    for (;;) {
-      const page = await list(fields, found.at(-1), 2);
-      found.push(...page);
-      if (page.length < 2) break;
-    }
-    expect(found).toEqual(all);
-  },
-);
+test("lists by attributes together with all else", async () => {
+  const levels = [within("level", 1, 8)];
+  const found = numbers(await list({ attributes: levels }));
+  expect(found[0]).toBe(7);
+  expect(found.slice(1, 4).sort()).toEqual([4, 5, 6]);
+  expect(found.slice(4)).toEqual([3, 2, 1]);
+  expect(numbers(await list({ attributes: levels, workflowType: "even", startedTo: 4 }))).toEqual([2]);
+  expect(numbers(await list({ attributes: levels, startedFrom: 2, startedTo: 4 }))).toEqual([3, 2]);
+  expect(numbers(await list({ attributes: levels, statuses: [RUNNING] }))).toEqual([6, 3]);
+  expect(numbers(await list({ attributes: [...levels, equal("parity", 1)], startedTo: 4 }))).toEqual([3, 1]);
+  expect(numbers(await list({ attributes: [...levels, within("parity", 0, 1)], startedTo: 4 }))).toEqual([2]);
+  expect(numbers(await list({ attributes: levels, workflowIdPrefix: "order-" }, undefined, 2))).toEqual([
+    3, 2,
+  ]);
+  expect(await list({ attributes: [within("level", 9, 99)] })).toEqual([]);
+});
+
+test.each([
+  {},
+  { workflowType: "even" },
+  { workflowIdPrefix: "refund" },
+  { startedFrom: 1, startedTo: 8 },
+  { attributes: [equal("parity", 0)], startedTo: 8 },
+  { attributes: [within("level", 1, 8)] },
+  { attributes: [within("level", 1, 8)], startedFrom: 2, startedTo: 5 },
+])("goes through all runs page by page, also where many started at the same time: %o", async (fields) => {
+  const all = await list(fields);
+  const found: typeof all = [];
+  for (;;) {
+    const page = await list(fields, found.at(-1), 2);
+    found.push(...page);
+    if (page.length < 2) break;
+  }
+  expect(found).toEqual(all);
+});
 
 test("counts runs by status", async () => {
   const count = (fields: Partial<RunFilter>) => countWorkflows(store.database.read, filter(fields));

@@ -138,6 +138,7 @@ function mixedUnits(n: number): Unit[] {
 const activities = new Map([[1, makeActivity({ seq: 1, lease: makeLease() })]]);
 
 /** Each as it is used, for rows that exist once the tables are filled. */
+const firstPage = { after: undefined, limit: 5, maxBytes: 1_000_000 };
 const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   "write a batch for every table": (n) => write(everyTable, mixedUnits(n)),
   "write a batch for most tables": (n) => write(theirTables, mixedUnits(n + 30)),
@@ -236,21 +237,28 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   "list runs of a type and a status": () =>
     listWorkflows(q, {
       filter: filter({ workflowType: "order", statuses: [2] }),
-      after: undefined,
-      limit: 5,
-      maxBytes: 1_000_000,
+      ...firstPage,
     }),
   "find runs that do not move": async () => {
     const ask = { namespaceId, idleSince: filled, limit: 5 };
     return findIdleRuns(q, { ...ask, after: (await findIdleRuns(q, { ...ask, after: undefined })).next });
   },
   "count runs": () => countRuns(q, namespaceId, [1, 2, 3]),
+  "list runs by the value of an attribute": (n) =>
+    listWorkflows(q, { filter: filter({ attributes: [amount(n, n + 1)] }), ...firstPage }),
+  "list runs by the range of an attribute": (n) =>
+    listWorkflows(q, { filter: filter({ attributes: [amount(n, n + 100)] }), ...firstPage }),
+  "list runs by the range of an attribute and the time": (n) => {
+    const attributes = [amount(n, filled)];
+    return listWorkflows(q, {
+      filter: filter({ attributes, startedFrom: n, startedTo: n + 50 }),
+      ...firstPage,
+    });
+  },
   "list runs by id": () =>
     listWorkflows(q, {
       filter: filter({ workflowIdPrefix: "filled-777" }),
-      after: undefined,
-      limit: 5,
-      maxBytes: 1_000_000,
+      ...firstPage,
     }),
   "delete a run": async (n) => {
     const ids = { namespaceId, workflowId: workflowId(n + 70), runId: runId(n + 70) };
@@ -282,6 +290,19 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
   },
 };
 
+/** Runs from one (included) to another (excluded), by the attribute that numbers them. */
+function amount(from: number, to: number) {
+  const isEqual = to === from + 1;
+  return {
+    name: "amount",
+    from: `i${hex(from)}`,
+    to: isEqual ? `i${hex(from)}\u0001` : `i${hex(to)}`,
+    isEqual,
+  };
+}
+
+const hex = (n: number) => n.toString(16).padStart(16, "0");
+
 function filter(fields: Partial<Parameters<typeof listWorkflows>[1]["filter"]>) {
   return {
     namespaceId,
@@ -309,6 +330,7 @@ async function fill(): Promise<void> {
     `insert into timers select ${id}, 1, 1, 1 from generate_series(1, $2::int) n where $1::uuid is not null`,
     `insert into buffered_events select ${id}, 1, '' from generate_series(1, $2::int) n where $1::uuid is not null`,
     `insert into run_keys select ${id}, 'signal', 'x', 1, '' from generate_series(1, $2::int) n where $1::uuid is not null`,
+    `insert into search_attributes select $1, 'amount', 'i' || lpad(to_hex(n), 16, '0'), n, ${id} from generate_series(1, $2::int) n`,
     `insert into wakeups select ${id}, n from generate_series(1, $2::int) n where $1::uuid is not null`,
     `insert into ready_tasks select $1, k, 'orders', case n % 2 when 0 then 'order' else 'type-1' end, 3, n, ${id}, k - 1, 'filled-' || n
       from generate_series(1, $2::int) n, generate_series(1, 2) k`,
@@ -344,3 +366,15 @@ test.each(Object.keys(hotStatements))(
     ).toEqual([]);
   },
 );
+
+test("looks at the runs of its page alone to list a range of an attribute", async () => {
+  scans = [];
+  const attributes = [amount(1_000, 3_000)];
+  const { rows } = await listWorkflows(q, { filter: filter({ attributes }), ...firstPage });
+  expect(rows.map((row) => row.workflowId)).toEqual([2_999, 2_998, 2_997, 2_996, 2_995].map(workflowId));
+  const read = (table: string) =>
+    scans.filter((scan) => scan.table === table).reduce((sum, scan) => sum + scan.rows, 0);
+  expect(read("search_attributes")).toBe(2_000);
+  // And the one behind, which tells that there are more.
+  expect(read("runs")).toBe(5 + 1);
+});

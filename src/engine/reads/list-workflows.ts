@@ -13,12 +13,12 @@ import { invalidField } from "../../core/refusals.js";
 import { checkValue } from "../../core/search-attributes.js";
 import { checkName } from "../../core/text.js";
 import {
-  type AttributeRange,
   countWorkflows as countRows,
   listWorkflows as listRows,
   type RunFilter,
   type RunPosition,
 } from "../../store/list.js";
+import type { AttributeRange } from "../../store/list-by-attribute.js";
 import { between, equalTo } from "../../store/search-values.js";
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
