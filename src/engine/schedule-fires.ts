@@ -45,8 +45,10 @@ export interface ScheduleFiresParts {
 
 /** So many schedules are kept in memory; the others fire by what the database says, half a second late. */
 const mostInMemory = 100_000;
-/** So many go on at once. */
-const mostAtOnce = 200;
+/** So many go on at once: what is decided together keeps whoever comes meanwhile waiting. */
+const mostAtOnce = 64;
+/** So often in one pass. */
+const mostRounds = 8;
 /** What another server has written is left to it for so long. */
 const overdueMs = 500;
 /** What is told of what nobody foresaw. */
@@ -117,7 +119,11 @@ export function openScheduleFires({ read, clock, commit, fault, warn }: Schedule
     advance,
     reasonOf: troubles.reasonOf,
     async fireDue() {
-      await Promise.all(due.take(clock.earliest(), mostAtOnce).map(tryToAdvance));
+      for (let isFull = true, round = 0; isFull && round < mostRounds; round++) {
+        const taken = due.take(clock.earliest(), mostAtOnce);
+        await Promise.all(taken.map(tryToAdvance));
+        isFull = taken.length === mostAtOnce;
+      }
       return sleepUntil(due.nextAt(), longestSleepMs);
     },
     async fireOverdue() {
