@@ -75,7 +75,8 @@ export interface Held extends HeldPolls {
   readonly busyIds: number;
   /** Questions that are not answered. */
   readonly queries: number;
-  readonly watchedRuns: number;
+  /** Calls that wait for a run. */
+  readonly runWaits: number;
   readonly dueRuns: number;
   readonly dueSchedules: number;
   readonly cachedRuns: number;
@@ -286,7 +287,7 @@ function assemble({ parts, due, peers, deliveries, metrics }: Assembly): OpenEng
       waitingOperations: commit.waiting(),
       busyIds: commit.busyIds(),
       queries: parts.queries.size(),
-      watchedRuns: watch.size(),
+      runWaits: watch.size(),
       dueRuns: due.entries(),
       dueSchedules: parts.scheduleFires.size(),
       cachedRuns: cache.entries(),

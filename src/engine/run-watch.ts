@@ -22,6 +22,7 @@ export interface RunWatch {
   changedTail(tail: string, mayBeClosed: boolean): void;
   /** Says that any run may have changed: every waiter looks again. */
   allChanged(): void;
+  /** How many wait. */
   size(): number;
 }
 
@@ -57,7 +58,7 @@ export function openRunWatch(): RunWatch {
     allChanged() {
       for (const tail of [...watchers.keys()]) tell(tail, { mayBeClosed: true });
     },
-    size: () => watchers.size,
+    size: () => watching,
   };
 }
 

@@ -193,7 +193,7 @@ describe("who reads a run while it is deleted is told so", () => {
       onB.updateResult("wait", { updateId: "u" }),
     ];
     const told = Promise.all(waits.map(reasonOf));
-    await until("B waits", () => b.held().watchedRuns === 1);
+    await until("B waits", () => b.held().runWaits === waits.length);
     // As if the hints of its end and of its deletion were lost.
     await cluster.run("delete from runs");
     await b.upkeep.rereadAll();

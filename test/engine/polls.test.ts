@@ -260,5 +260,5 @@ test("takes what a poll claimed that ended meanwhile back to the queue at once",
 
 test("has no fault and no open poll at the end", () => {
   expect(server.faults).toEqual([]);
-  expect(server.held()).toMatchObject({ polls: 0, reserved: 0, busyIds: 0, watchedRuns: 0 });
+  expect(server.held()).toMatchObject({ polls: 0, reserved: 0, busyIds: 0, runWaits: 0 });
 });

@@ -106,7 +106,7 @@ test("waits for new events, and for the closing event alone", async () => {
   await it.start("long");
   const events = it.historyPage("long", { afterEventId: 2, wait: ms(5_000) });
   const closing = it.historyPage("long", { closingEventOnly: true, wait: ms(5_000) });
-  await until("both wait", () => server.held().watchedRuns === 1);
+  await until("both wait", () => server.held().runWaits === 2);
   const [task] = await it.poll();
   const page = await events;
   expect(kindsOf(page.events)).toEqual(["workflowTaskStarted"]);
@@ -147,11 +147,11 @@ test("ends a wait whose caller has gone", async () => {
     it.result("gone", {}, gone.signal),
     it.historyPage("gone", { afterEventId: 9, wait: ms(50_000) }, gone.signal),
   ];
-  await until("both wait", () => server.held().watchedRuns === 1);
+  await until("both wait", () => server.held().runWaits === 2);
   gone.abort();
   const [result] = await Promise.all(waits);
   expect(result).not.toHaveProperty("outcome.value.value");
-  expect(server.held().watchedRuns).toBe(0);
+  expect(server.held().runWaits).toBe(0);
 });
 
 test("shows what a run waits for", async () => {

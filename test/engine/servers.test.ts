@@ -95,18 +95,18 @@ test("answers a wait for a result on one server when the run closes on another",
   const { b, onB } = await openSecond();
   await onA.start("result");
   const waiting = onB.result("result");
-  await until("B watches", () => b.held().watchedRuns === 1);
+  await until("B watches", () => b.held().runWaits === 1);
   const [task] = await onA.poll();
   expect(errorOf(await onA.complete(task, [completeWorkflow]))).toBeUndefined();
   expect((await waiting).outcome?.value.case).toBe("result");
-  expect(b.held().watchedRuns).toBe(0);
+  expect(b.held().runWaits).toBe(0);
 });
 
 test("answers a wait for new events on one server when another writes them", async () => {
   const { b, onB } = await openSecond();
   await onA.start("events");
   const waiting = onB.historyPage("events", { afterEventId: 2, wait: ms(10_000) });
-  await until("B watches", () => b.held().watchedRuns === 1);
+  await until("B watches", () => b.held().runWaits === 1);
   await onA.signal("events");
   expect(kindsOf((await waiting).events)).toEqual(["signalReceived"]);
 });
