@@ -7,7 +7,7 @@ import { encodeFailure } from "../../src/sdk/failure-codec.js";
 import { encodePayload } from "../../src/sdk/payload.js";
 import { createExecution, type Execution, type TurnResult } from "../../src/sdk/replay/execution.js";
 import { splitTurns } from "../../src/sdk/replay/turns.js";
-import type { WorkflowDefinition } from "../../src/sdk/workflow/define-workflow.js";
+import type { WorkflowDefinition } from "../../src/sdk/workflow/workflow.js";
 
 type EventKind = NonNullable<Parameters<typeof create<typeof HistoryEventSchema>>[1]>["kind"];
 

@@ -7,7 +7,7 @@ import {
   type WorkflowTask,
   WorkflowTaskSchema,
 } from "../../gen/pawl/v1/task_pb.js";
-import { defineWorkflow } from "../../src/sdk/workflow/index.js";
+import { workflow } from "../../src/sdk/workflow/index.js";
 import { type FakeAnswers, untilGone } from "./fake-server.js";
 import { accepted, collect, echo, pollOf, stale, start, started, taskOf } from "./worker-harness.js";
 
@@ -101,7 +101,7 @@ test("drops a run whose completion came too late, and leaves its neighbours alon
 });
 
 test("fails the task of a bad workflow and goes on", async () => {
-  const bad = defineWorkflow("Echo", async () => {
+  const bad = workflow("Echo", async () => {
     throw new TypeError("oops");
   });
   const failures = collect<string>();

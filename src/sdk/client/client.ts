@@ -13,7 +13,7 @@ import {
 import { type Connection, type ConnectionOptions, createUnaryClient, openConnection } from "../connection.js";
 import { decodeFailure } from "../failure-codec.js";
 import { decodePayload, encodePayload } from "../payload.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { type StartOptions, startSpec } from "./start-options.js";
 import { WorkflowFailedError } from "./workflow-failed-error.js";
 

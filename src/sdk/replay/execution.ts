@@ -14,7 +14,7 @@ import {
 } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
 import { withRejectionsReported } from "../rejections.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { type CommandLog, createCommandLog, RunEndedError } from "./command-log.js";
 import { type ContextParts, createContext } from "./create-context.js";
 import { NonDeterminismError } from "./non-determinism-error.js";

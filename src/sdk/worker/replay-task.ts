@@ -5,7 +5,7 @@ import type { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.j
 import type { UnaryClient } from "../connection.js";
 import { createExecution, type Execution, type TurnResult } from "../replay/execution.js";
 import { MalformedHistoryError, splitTurns } from "../replay/turns.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import type { RunCache } from "./run-cache.js";
 
 /** What running tasks needs. */

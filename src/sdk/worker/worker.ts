@@ -3,7 +3,7 @@ import type { ConnectionOptions } from "../connection.js";
 import { watchRejections } from "../rejections.js";
 import { isOverWithin } from "../wait.js";
 import type { ActivityImplementations } from "../workflow/context.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { AttemptOverError } from "./activity-tasks.js";
 import { assembleWorker } from "./assemble-worker.js";
 import type { WorkerLogger } from "./logger.js";

@@ -17,4 +17,4 @@ export type {
   WorkflowContext,
   WorkflowInfo,
 } from "./context.js";
-export { defineWorkflow, type WorkflowDefinition } from "./define-workflow.js";
+export { type WorkflowDefinition, workflow } from "./workflow.js";
