@@ -8,9 +8,12 @@ export {
   PawlError,
   type StartedWorkflow,
   type StartOptions,
+  type UpdateOptions,
+  type WaitForResultOptions,
   type WorkflowCounts,
   WorkflowFailedError,
   type WorkflowFilterInit,
+  type WorkflowHandle,
   type WorkflowName,
 } from "./client/index.js";
 export type { Duration } from "./duration.js";

@@ -148,9 +148,12 @@ test("says at once that a workflow has no handler for queries and updates", asyn
   if (q1 === undefined || q2 === undefined) throw new Error("there are two queries");
   const updates = [create(UpdateRequestSchema, { updateId: "u1", name: "set" })];
   const task = { ...taskOf(started("hello"), { token: "t" }), queries: [q1], updates };
+  const asked = started("hello");
+  await asked.completeTask();
   const alone = create(WorkflowTaskSchema, {
     runId: "run-9",
-    workflowType: "echo",
+    workflowType: "Echo",
+    history: asked.events,
     isQueryOnly: true,
     queries: [q2],
   });
@@ -168,7 +171,7 @@ test("says at once that a workflow has no handler for queries and updates", asyn
     },
     { workflows: [echo] },
   );
-  const message = 'workflow echo has no handler for the query "state"';
+  const message = 'workflow Echo has no handler for the query "state"; it has none';
   expect(await answered.atLeast(1)).toMatchObject([
     { queryId: "q2", outcome: { case: "failure", value: { message } } },
   ]);
@@ -181,7 +184,7 @@ test("says at once that a workflow has no handler for queries and updates", asyn
           case: "rejectUpdate",
           value: {
             updateId: "u1",
-            failure: { message: 'workflow Echo has no handler for the update "set"' },
+            failure: { message: 'workflow Echo has no handler for the update "set"; it has none' },
           },
         },
       },

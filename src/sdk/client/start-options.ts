@@ -10,7 +10,7 @@ import {
 import { type Duration, toMs } from "../duration.js";
 import { encodePayload } from "../payload.js";
 import { retryPolicy } from "../retry-policy.js";
-import type { RetryOptions } from "../workflow/context.js";
+import type { RetryOptions } from "../workflow/options.js";
 
 /** How a workflow is started. What is unset takes the server's default. */
 export interface StartOptions {

@@ -1,8 +1,13 @@
 /** The commands that code makes, numbered in order and held against what is recorded. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Command, CommandSchema } from "../../../gen/pawl/v1/command_pb.js";
+import {
+  type Command,
+  CommandSchema,
+  type RejectUpdateCommandSchema,
+} from "../../../gen/pawl/v1/command_pb.js";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import { differs } from "./non-determinism-error.js";
+import { refuseRestricted } from "./restrictions.js";
 import { isSameStep, stepOfCommand, stepOfEvent } from "./step.js";
 import type { Turn } from "./turns.js";
 
@@ -26,6 +31,8 @@ export interface CommandLog {
   beginTurn(turn: Turn): void;
   /** Takes a command. Throws a NonDeterminismError when another is recorded in its place. */
   add(kind: CommandKind): MadeCommand;
+  /** Rejects an update. History has nothing of that, so it has no number, and replay never asks. */
+  reject(value: MessageInitShape<typeof RejectUpdateCommandSchema>): void;
   /** Takes the last command; code that still runs can make no more. */
   close(kind: CommandKind): void;
   readonly isClosed: boolean;
@@ -44,6 +51,7 @@ export class RunEndedError extends Error {
 export function createCommandLog(first: Turn): CommandLog {
   let turn = first;
   let commands: Command[] = [];
+  let rejections: Command[] = [];
   const endedSeqs = new Set<number>();
   let cursor = 0;
   let lastSeq = 0;
@@ -55,6 +63,7 @@ export function createCommandLog(first: Turn): CommandLog {
   };
   const add = (kind: CommandKind): MadeCommand => {
     if (fault !== undefined) throw fault;
+    refuseRestricted(wordsOf(kind));
     if (isClosed) throw new RunEndedError("the run has ended; code that is left over can do nothing more");
     const command = create(CommandSchema, { seq: ++lastSeq, kind });
     if (turn.recorded === undefined) {
@@ -85,10 +94,14 @@ export function createCommandLog(first: Turn): CommandLog {
     beginTurn(next) {
       turn = next;
       commands = [];
+      rejections = [];
       cursor = 0;
       for (const seq of next.endedSeqs) endedSeqs.add(seq);
     },
     add,
+    reject(value) {
+      rejections.push(create(CommandSchema, { kind: { case: "rejectUpdate", value } }));
+    },
     close(kind) {
       add(kind);
       isClosed = true;
@@ -97,7 +110,7 @@ export function createCommandLog(first: Turn): CommandLog {
     finishTurn() {
       const left = turn.recorded?.[cursor];
       if (left !== undefined) fail(differs(left, undefined));
-      return commands;
+      return [...rejections, ...commands];
     },
   };
 }
@@ -112,4 +125,9 @@ function cancelledSeq({ kind }: Command): number {
     default:
       return 0;
   }
+}
+
+/** The name of a command in words, such as "schedule activity". */
+function wordsOf(kind: CommandKind): string {
+  return (kind.case ?? "nothing").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

@@ -1,6 +1,6 @@
 /** Commands and the events they leave, in one form in which they can be compared and shown. */
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { Command } from "../../../gen/pawl/v1/command_pb.js";
+import type { Command, CompleteUpdateCommand } from "../../../gen/pawl/v1/command_pb.js";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
 
@@ -25,6 +25,10 @@ export function stepOfCommand({ seq, kind }: Command): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.timerSeq } };
     case "recordSideEffect":
       return { name: "RecordSideEffect", fields: { seq, name: kind.value.name } };
+    case "acceptUpdate":
+      return { name: "AcceptUpdate", fields: { updateId: kind.value.updateId } };
+    case "completeUpdate":
+      return completeUpdate(kind.value);
     case "completeWorkflow":
       return { name: "CompleteWorkflow", fields: { result: showPayload(kind.value.result) } };
     case "failWorkflow":
@@ -51,6 +55,10 @@ export function stepOfEvent({ kind }: HistoryEvent): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.seq } };
     case "sideEffectRecorded":
       return { name: "RecordSideEffect", fields: { seq: kind.value.seq, name: kind.value.name } };
+    case "updateAccepted":
+      return { name: "AcceptUpdate", fields: { updateId: kind.value.updateId } };
+    case "updateCompleted":
+      return completeUpdate(kind.value);
     case "workflowCompleted":
       return { name: "CompleteWorkflow", fields: { result: showPayload(kind.value.result) } };
     case "workflowFailed":
@@ -86,6 +94,12 @@ function scheduleActivity(seq: number, type: string, id: string, input: Payload 
 
 function scheduleTimer(seq: number, duration: Parameters<typeof durationMs>[0] | undefined): Step {
   return { name: "ScheduleTimer", fields: { seq, durationMs: duration ? durationMs(duration) : 0 } };
+}
+
+function completeUpdate({ updateId, outcome }: Pick<CompleteUpdateCommand, "updateId" | "outcome">): Step {
+  const isFailed = outcome.case === "failure";
+  const fields = isFailed ? { failure: outcome.value.message } : { result: showPayload(outcome.value) };
+  return { name: "CompleteUpdate", fields: { updateId, ...fields } };
 }
 
 function showPayload(payload: Payload | undefined): string {

@@ -1,6 +1,7 @@
 /** What workflow code waits for. */
 import { CancelledFailure } from "../failures.js";
-import type { WaitOptions } from "../workflow/context.js";
+import type { WaitOptions } from "../workflow/options.js";
+import { refuseRestricted } from "./restrictions.js";
 
 /** A wait that is open. Settling it ends it; what comes later is ignored. */
 export interface Wait<T> {
@@ -14,10 +15,14 @@ export interface Wait<T> {
 export interface Waits {
   readonly isCancelRequested: boolean;
   readonly cancelReason: string;
+  /** What is waited for, in words, in the order in which the waits began. */
+  readonly openOnes: readonly string[];
   /** The rejection of a wait that is cancelled before it begins. */
   rejectedBefore(options: WaitOptions): Promise<never> | undefined;
-  /** Opens a wait. `onCancel` cancels what is waited for, and is called before the wait rejects. */
-  open<T>(options: WaitOptions, onCancel: () => void): Wait<T>;
+  /** The wait that ended last, in words. */
+  readonly lastEnded: string | undefined;
+  /** Opens a wait for something, in words. `onCancel` cancels what is waited for, and is called before the wait rejects. */
+  open<T>(what: string, options: WaitOptions, onCancel: () => void): Wait<T>;
   /** Rejects the unshielded waits of this moment, else the next one. Only the first request counts. */
   requestCancel(reason: string): void;
 }
@@ -25,6 +30,8 @@ export interface Waits {
 /** Makes the waits of a run that begins. */
 export function createWaits(): Waits {
   const cancellers = new Set<(failure: CancelledFailure) => void>();
+  const open = new Set<{ readonly what: string }>();
+  let lastEnded: string | undefined;
   let isCancelRequested = false;
   let isCancelDue = false;
   let cancelReason = "";
@@ -36,17 +43,28 @@ export function createWaits(): Waits {
     get cancelReason() {
       return cancelReason;
     },
+    get openOnes() {
+      return [...open].map(({ what }) => what);
+    },
+    get lastEnded() {
+      return lastEnded;
+    },
     rejectedBefore({ signal, isShielded }) {
       if (signal?.aborted === true) return rejected(abortedFailure(signal));
       if (!isCancelDue || isShielded === true) return undefined;
       isCancelDue = false;
       return rejected(requestedFailure(cancelReason));
     },
-    open<T>({ signal, isShielded }: WaitOptions, onCancel: () => void): Wait<T> {
+    open<T>(what: string, { signal, isShielded }: WaitOptions, onCancel: () => void): Wait<T> {
+      refuseRestricted(what);
+      const entry = { what };
+      open.add(entry);
       const { promise, resolve, reject } = withResolvers<T>();
       let isOpen = true;
       const end = () => {
         isOpen = false;
+        open.delete(entry);
+        lastEnded = what;
         cancellers.delete(cancel);
         signal?.removeEventListener("abort", abort);
       };

@@ -156,7 +156,10 @@ function workflowPartsOf(
     logger,
     async answerQueries(answers) {
       try {
-        await createUnaryClient(connection, WorkerService).answerQueries({ namespace, answers });
+        await createUnaryClient(connection, WorkerService).answerQueries({
+          namespace,
+          answers: [...answers],
+        });
       } catch (error) {
         logger.info("queries could not be answered", { error: String(error) });
       }

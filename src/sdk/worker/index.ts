@@ -1,6 +1,6 @@
 /** For processes that run workflows and activities. */
 export { ApplicationFailure, CancelledFailure } from "../failures.js";
-export type { ActivityImplementations } from "../workflow/context.js";
+export type { ActivityImplementations } from "../workflow/activities.js";
 export type { ActivityContext, ActivityInfo } from "./activity-context.js";
 export { type WorkerLogger, warningsToStderr } from "./logger.js";
 export { runWorker } from "./run-worker.js";

@@ -27,6 +27,24 @@ const historyRetryMs = 10_000;
 
 /** Runs workflow code through a task: from what is cached if it fits, else from the run's first event. */
 export async function replayTask(parts: ReplayParts, task: WorkflowTask): Promise<ReplayedTask> {
+  const { execution, turns } = await readTurns(parts, task, task.startedEventId);
+  const last = turns.at(-1);
+  if (last?.recorded !== undefined || last?.startedEventId !== task.startedEventId) {
+    throw new MalformedHistoryError(
+      `the history does not end with the start of this task, event ${task.startedEventId}`,
+    );
+  }
+  return { execution, result: await execution.advance(turns) };
+}
+
+/** Runs workflow code through all that is recorded of a run, for queries that came without a task. */
+export async function replayRecorded(parts: ReplayParts, task: WorkflowTask): Promise<ReplayedTask> {
+  const { execution, turns } = await readTurns(parts, task, Number.MAX_SAFE_INTEGER);
+  const recorded = turns.filter((turn) => turn.recorded !== undefined);
+  return { execution, result: await execution.advance(recorded) };
+}
+
+async function readTurns(parts: ReplayParts, task: WorkflowTask, through: number) {
   const definition = parts.workflows.get(task.workflowType);
   if (definition === undefined) throw new Error(`this worker has no workflow of type ${task.workflowType}`);
   const cached = parts.cache.take(task.runId);
@@ -38,16 +56,9 @@ export async function replayTask(parts: ReplayParts, task: WorkflowTask): Promis
   if (isContinued || after === 0) {
     if (task.nextPageToken !== "") events.push(...(await readHistory(parts, task, task.nextPageToken)));
   }
-  const end = task.provisionalEvents[0]?.eventId ?? task.startedEventId + 1;
+  const end = task.provisionalEvents[0]?.eventId ?? through + 1;
   const seen = [...events.filter((event) => event.eventId < end), ...task.provisionalEvents];
-  const turns = splitTurns(seen, execution.position);
-  const last = turns.at(-1);
-  if (last?.recorded !== undefined || last?.startedEventId !== task.startedEventId) {
-    throw new MalformedHistoryError(
-      `the history does not end with the start of this task, event ${task.startedEventId}`,
-    );
-  }
-  return { execution, result: await execution.advance(turns) };
+  return { execution, turns: splitTurns(seen, execution.position, task.updates) };
 }
 
 async function readHistory(

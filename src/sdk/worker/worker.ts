@@ -2,7 +2,7 @@
 import type { ConnectionOptions } from "../connection.js";
 import { watchRejections } from "../rejections.js";
 import { isOverWithin } from "../wait.js";
-import type { ActivityImplementations } from "../workflow/context.js";
+import type { ActivityImplementations } from "../workflow/activities.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { AttemptOverError } from "./activity-tasks.js";
 import { assembleWorker } from "./assemble-worker.js";

@@ -1,4 +1,4 @@
-/** For workflow code. */
+/** For workflow code. Loads nothing that talks to a server. */
 export type { Duration } from "../duration.js";
 export {
   ActivityFailure,
@@ -7,14 +7,23 @@ export {
   isCancellation,
   TimeoutFailure,
 } from "../failures.js";
+export type { ActivityCalls, ActivityImplementations } from "./activities.js";
+export type { WorkflowContext } from "./context.js";
+export {
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  type QueryDefinition,
+  type SignalDefinition,
+  type UpdateDefinition,
+} from "./definitions.js";
+export type { WorkflowInfo } from "./info.js";
 export type {
-  ActivityCalls,
   ActivityOptions,
+  ConditionOptions,
   RetryOptions,
-  SignalChannel,
-  SignalOptions,
+  UpdateHandlerOptions,
   WaitOptions,
-  WorkflowContext,
-  WorkflowInfo,
-} from "./context.js";
+} from "./options.js";
+export type { SignalChannel, SignalOptions } from "./signal-channel.js";
 export { type WorkflowDefinition, workflow } from "./workflow.js";

@@ -1,0 +1,67 @@
+/** What happened to a run, told to its code. */
+import type { HistoryEvent, WorkflowStarted } from "../../../gen/pawl/v1/event_pb.js";
+import { RetryState } from "../../../gen/pawl/v1/failure_pb.js";
+import { decodeFailure } from "../failure-codec.js";
+import { CancelledFailure } from "../failures.js";
+import { decodePayload, encodePayload } from "../payload.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
+import { completeActivity, failActivity } from "./activities.js";
+import { createContext } from "./create-context.js";
+import type { RunParts } from "./run-parts.js";
+import { takeTimer } from "./timers.js";
+
+/** Lets an event take effect; the code that waits for it goes on in microtasks. */
+export function applyEvent(
+  definition: WorkflowDefinition,
+  parts: RunParts,
+  { kind, eventId }: HistoryEvent,
+): void {
+  switch (kind.case) {
+    case "workflowStarted":
+      start(definition, parts, kind.value);
+      break;
+    case "activityCompleted":
+      completeActivity(parts, kind.value.seq, decodePayload(kind.value.result));
+      break;
+    case "activityFailed":
+    case "activityTimedOut":
+      failActivity(parts, kind.value.seq, {
+        cause: decodeFailure(kind.value.failure),
+        retryState: kind.value.retryState,
+        verb: kind.case === "activityFailed" ? "failed" : "timed out",
+      });
+      break;
+    case "activityCancelled":
+      failActivity(parts, kind.value.seq, {
+        cause: new CancelledFailure("the activity was cancelled", decodePayload(kind.value.details)),
+        retryState: RetryState.CANCEL_REQUESTED,
+        verb: "was cancelled",
+      });
+      break;
+    case "timerFired":
+      takeTimer(parts, kind.value.seq)?.fire();
+      break;
+    case "timerCancelled":
+      takeTimer(parts, kind.value.seq)?.fail(new CancelledFailure("the timer was cancelled"));
+      break;
+    case "signalReceived":
+      parts.signals.deliver(kind.value.name, { value: decodePayload(kind.value.payload), eventId });
+      break;
+    case "workflowCancelRequested":
+      parts.waits.requestCancel(kind.value.reason);
+      break;
+    default:
+      break; // What else can happen to a run does not concern its code.
+  }
+}
+
+function start(definition: WorkflowDefinition, parts: RunParts, started: WorkflowStarted): void {
+  const { log, handlerRuns } = parts;
+  handlerRuns.enter(() => definition.run(createContext(parts), decodePayload(started.input)), {
+    succeed(result) {
+      const payload = encodePayload(result);
+      log.close({ case: "completeWorkflow", value: { ...(payload && { result: payload }) } });
+    },
+    fail: handlerRuns.closeWithError,
+  });
+}

@@ -1,0 +1,32 @@
+/** What a run in memory consists of. */
+import type { WorkflowStarted } from "../../../gen/pawl/v1/event_pb.js";
+import type { PendingActivity } from "./activities.js";
+import type { CommandLog } from "./command-log.js";
+import type { Conditions } from "./conditions.js";
+import type { HandlerRuns } from "./handler-runs.js";
+import type { QueryHandler } from "./queries.js";
+import type { Signals } from "./signals.js";
+import type { TimerEnd } from "./timers.js";
+import type { UpdateHandler } from "./updates.js";
+import type { Waits } from "./waits.js";
+
+/** The parts of a run in memory. */
+export interface RunParts {
+  readonly log: CommandLog;
+  readonly waits: Waits;
+  readonly conditions: Conditions;
+  readonly signals: Signals;
+  readonly handlerRuns: HandlerRuns;
+  /** By name. */
+  readonly queries: Map<string, QueryHandler>;
+  /** By name. */
+  readonly updates: Map<string, UpdateHandler>;
+  /** What waits for the outcome of an activity, by its seq. */
+  readonly activities: Map<number, PendingActivity>;
+  /** What the end of a timer sets off, by its seq. */
+  readonly timers: Map<number, TimerEnd>;
+  readonly started: WorkflowStarted;
+  readonly startTime: Date;
+  /** A random number from 0 up to 1, the same again on replay. */
+  random(): number;
+}
