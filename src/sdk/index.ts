@@ -21,6 +21,7 @@ export {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildFailure,
   isCancellation,
   TerminatedFailure,
   TimeoutFailure,

@@ -10,10 +10,10 @@ import {
   WorkflowService,
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { type Connection, type ConnectionOptions, createUnaryClient, openConnection } from "../connection.js";
+import { type StartOptions, startSpec } from "../start-options.js";
 import { nameOf, type SignalDefinition } from "../workflow/definitions.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { type CallParts, createCalls, refOf } from "./calls.js";
-import { type StartOptions, startSpec } from "./start-options.js";
 import { type Carried, createHandle, type WorkflowHandle } from "./workflow-handle.js";
 
 /** How to make a client. */

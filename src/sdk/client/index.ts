@@ -5,9 +5,11 @@ export {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildFailure,
   TerminatedFailure,
   TimeoutFailure,
 } from "../failures.js";
+export type { StartOptions } from "../start-options.js";
 export {
   type Client,
   type ClientOptions,
@@ -19,6 +21,5 @@ export {
   type WorkflowFilterInit,
   type WorkflowName,
 } from "./client.js";
-export type { StartOptions } from "./start-options.js";
 export { WorkflowFailedError } from "./workflow-failed-error.js";
 export type { WorkflowHandle } from "./workflow-handle.js";

@@ -25,8 +25,11 @@ export function callActivity(
   if (rejected !== undefined) return rejected;
   const { seq } = log.add({ case: "scheduleActivity", value: scheduleActivityCommand(type, input, options) });
   const wait = waits.open<unknown>(`the activity ${type}`, options, () => {
+    const { onCancel = "request" } = options;
+    if (onCancel !== "abandon") log.add({ case: "cancelActivity", value: { activitySeq: seq } });
+    if (onCancel === "wait") return "wait";
     activities.delete(seq);
-    log.add({ case: "cancelActivity", value: { activitySeq: seq } });
+    return "reject";
   });
   activities.set(seq, { type, id: options.activityId || String(seq), wait });
   return wait.promise;

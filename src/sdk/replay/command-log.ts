@@ -122,6 +122,8 @@ function cancelledSeq({ kind }: Command): number {
       return kind.value.activitySeq;
     case "cancelTimer":
       return kind.value.timerSeq;
+    case "cancelChild":
+      return kind.value.childSeq;
     default:
       return 0;
   }

@@ -44,6 +44,7 @@ export function waitForCondition(
   const wait = waits.open<boolean>(`the condition ${brief(predicate)}`, options, () => {
     leave();
     stopTimer();
+    return "reject";
   });
   const condition = {
     look() {

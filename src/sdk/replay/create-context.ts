@@ -1,14 +1,18 @@
 /** The context of workflow code: every method turns into commands and waits. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ActivityImplementations } from "../workflow/activities.js";
+import type { ChildOptions } from "../workflow/child.js";
 import type { WorkflowContext } from "../workflow/context.js";
 import { nameOf, type QueryDefinition, type SignalDefinition } from "../workflow/definitions.js";
 import type { ActivityOptions } from "../workflow/options.js";
 import type { SignalOptions } from "../workflow/signal-channel.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { activityCalls, callActivity } from "./activities.js";
+import { runChild, startChild } from "./children.js";
 import type { CommandLog } from "./command-log.js";
 import { waitForCondition } from "./conditions.js";
 import { describeRun } from "./describe-run.js";
+import { externalHandle } from "./external.js";
 import { handleQuery, type QueryHandler } from "./queries.js";
 import { uuidFrom } from "./random.js";
 import type { RunParts } from "./run-parts.js";
@@ -21,7 +25,7 @@ import { requestedFailure } from "./waits.js";
 /** Makes the context of a run. */
 export function createContext(parts: RunParts): WorkflowContext {
   // Getters stay what they are only on the object that has them; so the methods come to it.
-  return Object.assign(state(parts), work(parts), messages(parts), recorded(parts));
+  return Object.assign(state(parts), work(parts), others(parts), messages(parts), recorded(parts));
 }
 
 function state(parts: RunParts) {
@@ -58,6 +62,19 @@ function work(parts: RunParts) {
     // A function that throws at once rejects, as one that throws later does.
     condition: (async (predicate, options = {}) =>
       waitForCondition(parts, predicate, options)) as WorkflowContext["condition"],
+  };
+}
+
+function others(parts: RunParts) {
+  return {
+    child: ((workflow: WorkflowDefinition<never> | string, input?: unknown, options: ChildOptions = {}) =>
+      runChild(parts, workflow, input, options)) as WorkflowContext["child"],
+    startChild: ((
+      workflow: WorkflowDefinition<never> | string,
+      input?: unknown,
+      options: ChildOptions = {},
+    ) => startChild(parts, workflow, input, options)) as WorkflowContext["startChild"],
+    external: (workflowId: string, runId?: string) => externalHandle(parts, workflowId, runId),
   };
 }
 

@@ -89,6 +89,8 @@ function begin(turn: Turn): RunParts {
     updates: new Map(),
     activities: new Map(),
     timers: new Map(),
+    children: new Map(),
+    requests: new Map(),
     started,
     startTime: first.eventTime ? timestampDate(first.eventTime) : new Date(0),
     random() {

@@ -4,11 +4,13 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildFailure,
   isCancellation,
   TimeoutFailure,
 } from "../failures.js";
 import { withRejectionsReported } from "../rejections.js";
 import { type CommandLog, RunEndedError } from "./command-log.js";
+import { runAtRoot } from "./regions.js";
 import type { Waits } from "./waits.js";
 
 /** What becomes of code that is run. */
@@ -47,7 +49,7 @@ export function createHandlerRuns(log: CommandLog, waits: Pick<Waits, "isCancelR
   const enter = (code: () => unknown, { succeed, fail }: Ends) =>
     withRejectionsReported(report, () => {
       const run = async () => code();
-      run().then(
+      runAtRoot(run).then(
         (result) => end(() => succeed(result)),
         (error) => end(() => fail(error)),
       );
@@ -84,6 +86,7 @@ export function isFailure(error: unknown): boolean {
   return (
     error instanceof ApplicationFailure ||
     error instanceof ActivityFailure ||
+    error instanceof ChildFailure ||
     error instanceof CancelledFailure ||
     error instanceof TimeoutFailure
   );

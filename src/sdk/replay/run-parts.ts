@@ -1,6 +1,7 @@
 /** What a run in memory consists of. */
 import type { WorkflowStarted } from "../../../gen/pawl/v1/event_pb.js";
 import type { PendingActivity } from "./activities.js";
+import type { Child } from "./children.js";
 import type { CommandLog } from "./command-log.js";
 import type { Conditions } from "./conditions.js";
 import type { HandlerRuns } from "./handler-runs.js";
@@ -8,7 +9,7 @@ import type { QueryHandler } from "./queries.js";
 import type { Signals } from "./signals.js";
 import type { TimerEnd } from "./timers.js";
 import type { UpdateHandler } from "./updates.js";
-import type { Waits } from "./waits.js";
+import type { Wait, Waits } from "./waits.js";
 
 /** The parts of a run in memory. */
 export interface RunParts {
@@ -25,6 +26,10 @@ export interface RunParts {
   readonly activities: Map<number, PendingActivity>;
   /** What the end of a timer sets off, by its seq. */
   readonly timers: Map<number, TimerEnd>;
+  /** By the seq of the command that started it. */
+  readonly children: Map<number, Child>;
+  /** What waits for the delivery of a request to another workflow, by its seq. */
+  readonly requests: Map<number, Wait<void>>;
   readonly started: WorkflowStarted;
   readonly startTime: Date;
   /** A random number from 0 up to 1, the same again on replay. */

@@ -24,6 +24,7 @@ export function takeSignal(parts: RunParts, name: string, options: SignalOptions
   const wait = waits.open<unknown>(`the signal "${name}"`, options, () => {
     leave();
     stopTimer();
+    return "reject";
   });
   stopTimer = limitWait(parts, options.timeout, wait, { value: undefined, leave });
   return wait.promise;

@@ -1,8 +1,14 @@
 /** Commands and the events they leave, in one form in which they can be compared and shown. */
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { Command, CompleteUpdateCommand } from "../../../gen/pawl/v1/command_pb.js";
-import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+import type {
+  CancelExternalWorkflowCommand,
+  Command,
+  CompleteUpdateCommand,
+  SignalExternalWorkflowCommand,
+} from "../../../gen/pawl/v1/command_pb.js";
+import type { ExternalSignalInitiated, HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
+import type { RunRef, WorkflowSpec } from "../../../gen/pawl/v1/workflow_pb.js";
 
 /** What a command asks for: two are the same if all of this is equal. */
 export interface Step {
@@ -25,6 +31,14 @@ export function stepOfCommand({ seq, kind }: Command): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.timerSeq } };
     case "recordSideEffect":
       return { name: "RecordSideEffect", fields: { seq, name: kind.value.name } };
+    case "startChildWorkflow":
+      return startChild(seq, kind.value.spec);
+    case "cancelChild":
+      return { name: "CancelChild", fields: { seq, reason: kind.value.reason } };
+    case "signalExternalWorkflow":
+      return signalOther(seq, kind.value);
+    case "cancelExternalWorkflow":
+      return cancelOther(seq, kind.value);
     case "acceptUpdate":
       return { name: "AcceptUpdate", fields: { updateId: kind.value.updateId } };
     case "completeUpdate":
@@ -55,6 +69,14 @@ export function stepOfEvent({ kind }: HistoryEvent): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.seq } };
     case "sideEffectRecorded":
       return { name: "RecordSideEffect", fields: { seq: kind.value.seq, name: kind.value.name } };
+    case "childWorkflowInitiated":
+      return startChild(kind.value.seq, kind.value.spec);
+    case "externalSignalInitiated":
+      return signalOther(kind.value.seq, kind.value);
+    case "externalCancelInitiated": {
+      const { seq, childOnly, reason } = kind.value;
+      return childOnly ? { name: "CancelChild", fields: { seq, reason } } : cancelOther(seq, kind.value);
+    }
     case "updateAccepted":
       return { name: "AcceptUpdate", fields: { updateId: kind.value.updateId } };
     case "updateCompleted":
@@ -94,6 +116,31 @@ function scheduleActivity(seq: number, type: string, id: string, input: Payload 
 
 function scheduleTimer(seq: number, duration: Parameters<typeof durationMs>[0] | undefined): Step {
   return { name: "ScheduleTimer", fields: { seq, durationMs: duration ? durationMs(duration) : 0 } };
+}
+
+/** The server makes an id of the run's id and the seq where the command has none. */
+function startChild(seq: number, spec: WorkflowSpec | undefined): Step {
+  const { workflowType = "", workflowId = "", input } = spec ?? {};
+  const isMade = workflowId === "" || workflowId.endsWith(`/${seq}`);
+  const id = isMade ? `…/${seq}` : workflowId;
+  return { name: "StartChildWorkflow", fields: { seq, type: workflowType, id, input: showPayload(input) } };
+}
+
+function signalOther(seq: number, value: SignalExternalWorkflowCommand | ExternalSignalInitiated): Step {
+  const { target, name, payload, childOnly } = value;
+  const fields = { seq, ...targetOf(target), name, payload: showPayload(payload) };
+  return { name: childOnly ? "SignalChild" : "SignalExternalWorkflow", fields };
+}
+
+function cancelOther(
+  seq: number,
+  { target, reason }: Pick<CancelExternalWorkflowCommand, "target" | "reason">,
+): Step {
+  return { name: "CancelExternalWorkflow", fields: { seq, ...targetOf(target), reason } };
+}
+
+function targetOf(target: RunRef | undefined) {
+  return { workflowId: target?.workflowId ?? "", runId: target?.runId ?? "" };
 }
 
 function completeUpdate({ updateId, outcome }: Pick<CompleteUpdateCommand, "updateId" | "outcome">): Step {

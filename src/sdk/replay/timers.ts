@@ -18,7 +18,10 @@ export function sleep(parts: RunParts, duration: Duration, options: WaitOptions)
   const ms = toMs(duration);
   const rejected = waits.rejectedBefore(options);
   if (rejected !== undefined) return rejected;
-  const wait = waits.open<void>(`a sleep of ${ms} ms`, options, () => stop());
+  const wait = waits.open<void>(`a sleep of ${ms} ms`, options, () => {
+    stop();
+    return "reject";
+  });
   const stop = startTimer(parts, ms, { fire: () => wait.succeed(), fail: wait.fail });
   return wait.promise;
 }

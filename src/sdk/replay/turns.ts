@@ -140,6 +140,12 @@ function endedSeq({ kind }: HistoryEvent): number[] {
     case "activityCancelRequested":
     case "timerFired":
     case "timerCancelled":
+    case "childWorkflowStartFailed":
+    case "childWorkflowCompleted":
+    case "childWorkflowFailed":
+    case "childWorkflowCancelled":
+    case "childWorkflowTimedOut":
+    case "childWorkflowTerminated":
       return [kind.value.seq];
     default:
       return [];

@@ -1,10 +1,12 @@
 /** What workflow code can do. */
 import type { Duration } from "../duration.js";
 import type { ActivityCalls, ActivityImplementations } from "./activities.js";
+import type { ChildHandle, ChildOptions, ExternalHandle } from "./child.js";
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from "./definitions.js";
 import type { WorkflowInfo } from "./info.js";
 import type { ActivityOptions, ConditionOptions, UpdateHandlerOptions, WaitOptions } from "./options.js";
 import type { SignalChannel, SignalOptions } from "./signal-channel.js";
+import type { WorkflowDefinition } from "./workflow.js";
 
 /**
  * The world as workflow code sees it. Everything here gives the same again when the code is replayed; clocks, random numbers, timers and I/O from
@@ -23,6 +25,21 @@ export interface WorkflowContext {
   activity<T = unknown>(type: string, input?: unknown, options?: ActivityOptions): Promise<T>;
   /** Makes a function of each activity of the given implementations, so that inputs and results are typed. */
   activities<A extends ActivityImplementations>(options?: ActivityOptions): ActivityCalls<A>;
+  /**
+   * Runs another workflow as a child and waits for its result. Throws a ChildFailure if it ends otherwise or can't start, or a CancelledFailure when the
+   * wait is cancelled.
+   */
+  child<I, O>(workflow: WorkflowDefinition<I, O>, input: I, options?: ChildOptions): Promise<O>;
+  child<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<O>;
+  /** Starts a child and waits until it has started. Throws a ChildFailure if it can't. Cancelling this wait asks the child to cancel. */
+  startChild<I, O>(
+    workflow: WorkflowDefinition<I, O>,
+    input: I,
+    options?: ChildOptions,
+  ): Promise<ChildHandle<O>>;
+  startChild<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<ChildHandle<O>>;
+  /** Another workflow of the namespace, to signal it or ask it to cancel; nothing is sent. Without a run id whichever run is open is meant. */
+  external(workflowId: string, runId?: string): ExternalHandle;
   /** Waits, for years if need be. Throws a CancelledFailure when it is cancelled. */
   sleep(duration: Duration, options?: WaitOptions): Promise<void>;
   /**

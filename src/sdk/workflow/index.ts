@@ -4,10 +4,16 @@ export {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildFailure,
   isCancellation,
+  TerminatedFailure,
   TimeoutFailure,
 } from "../failures.js";
+export type { SearchAttribute, SearchAttributeChanges, SearchAttributes } from "../search-attributes.js";
+export type { StartOptions } from "../start-options.js";
 export type { ActivityCalls, ActivityImplementations } from "./activities.js";
+export type { CancelEffect } from "./cancel-effect.js";
+export type { ChildHandle, ChildOptions, ExternalHandle } from "./child.js";
 export type { WorkflowContext } from "./context.js";
 export {
   defineQuery,

@@ -1,5 +1,6 @@
 /** How waits and activities are made. */
 import type { Duration } from "../duration.js";
+import type { CancelEffect } from "./cancel-effect.js";
 
 /** What can be said of every wait. */
 export interface WaitOptions {
@@ -30,6 +31,8 @@ export interface ActivityOptions extends WaitOptions {
   readonly retry?: RetryOptions;
   /** From 1 (first) to 5 (last). Default: that of the run. */
   readonly priority?: number;
+  /** What becomes of it when the wait for it is cancelled. Default "request". */
+  readonly onCancel?: CancelEffect;
 }
 
 /** When and how often failed work is tried again. */
