@@ -6,6 +6,7 @@ import { CancelledFailure, TerminatedFailure, TimeoutFailure } from "../failures
 import { decodePayload, encodePayload } from "../payload.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { completeActivity, failActivity } from "./activities.js";
+import { mergeAttributes } from "./attributes.js";
 import { childCompleted, childFailed, childStarted } from "./children.js";
 import { createContext } from "./create-context.js";
 import { delivered, externalFailure, notDelivered } from "./external.js";
@@ -48,6 +49,9 @@ export function applyEvent(
       break;
     case "signalReceived":
       parts.signals.deliver(kind.value.name, { value: decodePayload(kind.value.payload), eventId });
+      break;
+    case "searchAttributesUpserted": // Of a call from outside.
+      mergeAttributes(parts.attributes, kind.value.searchAttributes);
       break;
     case "workflowCancelRequested":
       parts.waits.requestCancel(kind.value.reason);

@@ -26,6 +26,8 @@ export interface MadeCommand {
 export interface CommandLog {
   /** What went wrong first, if anything did; no command is taken after it. */
   readonly fault: unknown;
+  /** The event that is recorded for the next command. Undefined: none is, or nothing is recorded yet. */
+  readonly next: HistoryEvent | undefined;
   /** The turn in hand. */
   readonly turn: Turn;
   beginTurn(turn: Turn): void;
@@ -84,6 +86,9 @@ export function createCommandLog(first: Turn): CommandLog {
   return {
     get fault() {
       return fault;
+    },
+    get next() {
+      return turn.recorded?.[cursor];
     },
     get turn() {
       return turn;

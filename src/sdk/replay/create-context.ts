@@ -1,18 +1,22 @@
 /** The context of workflow code: every method turns into commands and waits. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { SearchAttributeChanges } from "../search-attributes.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
 import type { ChildOptions } from "../workflow/child.js";
 import type { WorkflowContext } from "../workflow/context.js";
 import { nameOf, type QueryDefinition, type SignalDefinition } from "../workflow/definitions.js";
-import type { ActivityOptions } from "../workflow/options.js";
+import type { ActivityOptions, ContinueAsNewOptions } from "../workflow/options.js";
 import type { SignalOptions } from "../workflow/signal-channel.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { activityCalls, callActivity } from "./activities.js";
+import { upsertAttributes, upsertMemo } from "./attributes.js";
 import { runChild, startChild } from "./children.js";
 import type { CommandLog } from "./command-log.js";
 import { waitForCondition } from "./conditions.js";
+import { continueAsNew } from "./continue-as-new.js";
 import { describeRun } from "./describe-run.js";
 import { externalHandle } from "./external.js";
+import { isPatched, passPatch } from "./patches.js";
 import { handleQuery, type QueryHandler } from "./queries.js";
 import { uuidFrom } from "./random.js";
 import type { RunParts } from "./run-parts.js";
@@ -100,8 +104,15 @@ function messages(parts: RunParts) {
   };
 }
 
-function recorded({ log, random }: RunParts) {
+function recorded(parts: RunParts) {
+  const { log, random } = parts;
   return {
+    continueAsNew: (input?: unknown, options: ContinueAsNewOptions = {}) =>
+      continueAsNew(parts, input, options),
+    patched: (id: string) => isPatched(parts, id),
+    deprecatePatch: (id: string) => passPatch(parts, id),
+    upsertSearchAttributes: (changes: SearchAttributeChanges) => upsertAttributes(parts, changes),
+    upsertMemo: (changes: Readonly<Record<string, unknown>>) => upsertMemo(parts, changes),
     sideEffect: <T>(name: string, make: () => T) => recordSideEffect(log, name, make) as T,
     now: () => timeOf(log),
     random,

@@ -91,6 +91,8 @@ function begin(turn: Turn): RunParts {
     timers: new Map(),
     children: new Map(),
     requests: new Map(),
+    patches: new Map(),
+    attributes: { searchAttributes: started.searchAttributes, memo: started.memo },
     started,
     startTime: first.eventTime ? timestampDate(first.eventTime) : new Date(0),
     random() {

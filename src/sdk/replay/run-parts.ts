@@ -1,6 +1,7 @@
 /** What a run in memory consists of. */
 import type { WorkflowStarted } from "../../../gen/pawl/v1/event_pb.js";
 import type { PendingActivity } from "./activities.js";
+import type { Attributes } from "./attributes.js";
 import type { Child } from "./children.js";
 import type { CommandLog } from "./command-log.js";
 import type { Conditions } from "./conditions.js";
@@ -30,6 +31,9 @@ export interface RunParts {
   readonly children: Map<number, Child>;
   /** What waits for the delivery of a request to another workflow, by its seq. */
   readonly requests: Map<number, Wait<void>>;
+  /** Whether the run has taken a patch, by its id, as far as it was asked. */
+  readonly patches: Map<string, boolean>;
+  readonly attributes: Attributes;
   readonly started: WorkflowStarted;
   readonly startTime: Date;
   /** A random number from 0 up to 1, the same again on replay. */

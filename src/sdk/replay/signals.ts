@@ -1,4 +1,5 @@
 /** Signals: those that came and were not taken, those that are waited for, and those that have a handler. */
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 
 /** Somebody who waits for a signal. */
 export interface SignalTaker {
@@ -23,6 +24,8 @@ export interface Signals {
   leave(name: string, taker: SignalTaker): void;
   /** Gives all signals of a name to a handler, and answers those that were kept. Throws if it has one. */
   handle(name: string, handler: SignalTaker): unknown[];
+  /** The events of those that were kept, and of those that have yet to be delivered, in order. */
+  untakenEventIds(arrived: readonly HistoryEvent[]): number[];
   /** Whether any name has a handler. */
   readonly isAnyHandled: boolean;
 }
@@ -32,11 +35,13 @@ export function createSignals(): Signals {
   const kept = new Map<string, KeptSignal[]>();
   const takers = new Map<string, SignalTaker[]>();
   const handlers = new Map<string, SignalTaker>();
+  let deliveredThrough = 0;
   const refuseHandled = (name: string) => {
     if (handlers.has(name)) throw new Error(`all signals "${name}" go to the handler that is set for them`);
   };
   return {
     deliver(name, signal) {
+      deliveredThrough = signal.eventId;
       const taker = handlers.get(name) ?? takers.get(name)?.shift();
       if (taker === undefined) listIn(kept, name).push(signal);
       else taker.take(signal.value);
@@ -58,10 +63,18 @@ export function createSignals(): Signals {
         .splice(0)
         .map(({ value }) => value);
     },
+    untakenEventIds: (arrived) =>
+      [...[...kept.values()].flat(), ...arrived.filter((event) => isLaterSignal(event, deliveredThrough))]
+        .map(({ eventId }) => eventId)
+        .sort((a, b) => a - b),
     get isAnyHandled() {
       return handlers.size > 0;
     },
   };
+}
+
+function isLaterSignal({ kind, eventId }: HistoryEvent, deliveredThrough: number): boolean {
+  return kind.case === "signalReceived" && eventId > deliveredThrough;
 }
 
 function listIn<T>(lists: Map<string, T[]>, name: string): T[] {

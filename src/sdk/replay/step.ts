@@ -1,13 +1,19 @@
 /** Commands and the events they leave, in one form in which they can be compared and shown. */
+import { toJson } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type {
   CancelExternalWorkflowCommand,
   Command,
   CompleteUpdateCommand,
+  ContinueAsNewCommand,
   SignalExternalWorkflowCommand,
 } from "../../../gen/pawl/v1/command_pb.js";
 import type { ExternalSignalInitiated, HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
+import {
+  type SearchAttributeValue,
+  SearchAttributeValueSchema,
+} from "../../../gen/pawl/v1/search_attribute_pb.js";
 import type { RunRef, WorkflowSpec } from "../../../gen/pawl/v1/workflow_pb.js";
 
 /** What a command asks for: two are the same if all of this is equal. */
@@ -31,6 +37,17 @@ export function stepOfCommand({ seq, kind }: Command): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.timerSeq } };
     case "recordSideEffect":
       return { name: "RecordSideEffect", fields: { seq, name: kind.value.name } };
+    case "recordVersion":
+      return recordVersion(seq, kind.value);
+    case "upsertSearchAttributes":
+      return {
+        name: "UpsertSearchAttributes",
+        fields: { seq, ...showAttributes(kind.value.searchAttributes) },
+      };
+    case "upsertMemo":
+      return { name: "UpsertMemo", fields: { seq, ...showMemo(kind.value.memo) } };
+    case "continueAsNew":
+      return continueAsNew(kind.value);
     case "startChildWorkflow":
       return startChild(seq, kind.value.spec);
     case "cancelChild":
@@ -69,6 +86,16 @@ export function stepOfEvent({ kind }: HistoryEvent): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.seq } };
     case "sideEffectRecorded":
       return { name: "RecordSideEffect", fields: { seq: kind.value.seq, name: kind.value.name } };
+    case "versionRecorded":
+      return recordVersion(kind.value.seq, kind.value);
+    case "searchAttributesUpserted": {
+      const { seq, searchAttributes } = kind.value;
+      return { name: "UpsertSearchAttributes", fields: { seq, ...showAttributes(searchAttributes) } };
+    }
+    case "memoUpserted":
+      return { name: "UpsertMemo", fields: { seq: kind.value.seq, ...showMemo(kind.value.memo) } };
+    case "workflowContinuedAsNew":
+      return continueAsNew(kind.value);
     case "childWorkflowInitiated":
       return startChild(kind.value.seq, kind.value.spec);
     case "externalSignalInitiated":
@@ -116,6 +143,29 @@ function scheduleActivity(seq: number, type: string, id: string, input: Payload 
 
 function scheduleTimer(seq: number, duration: Parameters<typeof durationMs>[0] | undefined): Step {
   return { name: "ScheduleTimer", fields: { seq, durationMs: duration ? durationMs(duration) : 0 } };
+}
+
+function recordVersion(seq: number, value: { readonly changeId: string; readonly version: number }): Step {
+  return { name: "RecordVersion", fields: { seq, changeId: value.changeId, version: value.version } };
+}
+
+function continueAsNew({ workflowType, input }: Pick<ContinueAsNewCommand, "workflowType" | "input">): Step {
+  return { name: "ContinueAsNew", fields: { type: workflowType, input: showPayload(input) } };
+}
+
+function showAttributes(attributes: Readonly<Record<string, SearchAttributeValue>>) {
+  return showEach(attributes, (value) => JSON.stringify(toJson(SearchAttributeValueSchema, value)));
+}
+
+function showMemo(memo: Readonly<Record<string, Payload>>) {
+  return showEach(memo, showPayload);
+}
+
+function showEach<T>(
+  values: Readonly<Record<string, T>>,
+  show: (value: T) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`"${name}"`, show(value)]));
 }
 
 /** The server makes an id of the run's id and the seq where the command has none. */

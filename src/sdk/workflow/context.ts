@@ -1,10 +1,17 @@
 /** What workflow code can do. */
 import type { Duration } from "../duration.js";
+import type { SearchAttributeChanges } from "../search-attributes.js";
 import type { ActivityCalls, ActivityImplementations } from "./activities.js";
 import type { ChildHandle, ChildOptions, ExternalHandle } from "./child.js";
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from "./definitions.js";
 import type { WorkflowInfo } from "./info.js";
-import type { ActivityOptions, ConditionOptions, UpdateHandlerOptions, WaitOptions } from "./options.js";
+import type {
+  ActivityOptions,
+  ConditionOptions,
+  ContinueAsNewOptions,
+  UpdateHandlerOptions,
+  WaitOptions,
+} from "./options.js";
 import type { SignalChannel, SignalOptions } from "./signal-channel.js";
 import type { WorkflowDefinition } from "./workflow.js";
 
@@ -77,6 +84,23 @@ export interface WorkflowContext {
   ): void;
   /** True if no handler of a signal or update is at work. `await ctx.condition(() => ctx.areHandlersDone)` before the end lets them finish. */
   readonly areHandlersDone: boolean;
+  /**
+   * Ends this run and starts another in its place, with the same workflow id and an empty history. Never returns: it throws, and code that goes on in spite of
+   * that can do nothing more. Signals that nobody has taken go with it; children that are open are treated by their parent-close policy.
+   */
+  continueAsNew(input?: unknown, options?: ContinueAsNewOptions): never;
+  /**
+   * Changes code under runs that are open: `if (ctx.patched("x")) new; else old`. True in runs that come here for the first time, which record it, and in those that have
+   * recorded it; false while a history is replayed that went on here without it. What a run was told once, it is told always. Once no run without the
+   * patch is open, keep the new code and `deprecatePatch`; once none that has recorded it is, take that out as well.
+   */
+  patched(id: string): boolean;
+  /** Lets runs go on that have recorded a patch whose old code is gone. Stands where `patched` stood. Records nothing. */
+  deprecatePatch(id: string): void;
+  /** Changes values that the run is found by: those that are named, and no others; `null` removes one. */
+  upsertSearchAttributes(changes: SearchAttributeChanges): void;
+  /** Changes values that are shown with the run: those that are named, and no others; `undefined` removes one. */
+  upsertMemo(changes: Readonly<Record<string, unknown>>): void;
   /** Calls the function once and records what it returns; replay gets the recorded value. It must return at once and hold JSON. */
   sideEffect<T>(name: string, make: () => T): T;
   /** The time, as recorded: it stands still while code runs and moves between awaits. */

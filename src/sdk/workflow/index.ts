@@ -23,10 +23,11 @@ export {
   type SignalDefinition,
   type UpdateDefinition,
 } from "./definitions.js";
-export type { WorkflowInfo } from "./info.js";
+export type { RunName, WorkflowInfo } from "./info.js";
 export type {
   ActivityOptions,
   ConditionOptions,
+  ContinueAsNewOptions,
   RetryOptions,
   UpdateHandlerOptions,
   WaitOptions,

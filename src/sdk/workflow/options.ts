@@ -1,5 +1,6 @@
 /** How waits and activities are made. */
 import type { Duration } from "../duration.js";
+import type { SearchAttributeChanges } from "../search-attributes.js";
 import type { CancelEffect } from "./cancel-effect.js";
 
 /** What can be said of every wait. */
@@ -64,4 +65,22 @@ export interface UpdateHandlerOptions<A> {
    * and only look: waits, commands and random numbers are refused. Default: all are accepted.
    */
   validate?(input: A): void;
+}
+
+/** How the run that goes on is started. What is unset stays as it is. */
+export interface ContinueAsNewOptions {
+  /** Another workflow that goes on. */
+  readonly workflow?: string | { readonly type: string };
+  /** The queue whose workers run it. */
+  readonly taskQueue?: string;
+  /** The longest that the new run may take. */
+  readonly runTimeout?: Duration;
+  /** How long a worker may hold a workflow task without renewing it. */
+  readonly workflowTaskTimeout?: Duration;
+  /** Whether the new run is tried again when it fails. */
+  readonly retry?: RetryOptions;
+  /** Search attributes that change; `null` removes one. */
+  readonly searchAttributes?: SearchAttributeChanges;
+  /** Entries of the memo that change; `undefined` removes one. */
+  readonly memo?: Readonly<Record<string, unknown>>;
 }
