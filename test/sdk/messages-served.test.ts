@@ -13,6 +13,7 @@ const server = useRealServer();
 const add = defineSignal<number>("add");
 const total = defineQuery<number>("total");
 const scaled = defineQuery<number, { readonly factor: number }>("scaled");
+const touch = defineUpdate("touch");
 const close = defineUpdate<string, { readonly by: string }>("close");
 
 const counter = workflow("Counter", async (ctx, start: number) => {
@@ -21,6 +22,7 @@ const counter = workflow("Counter", async (ctx, start: number) => {
   ctx.onSignal(add, (n) => {
     sum += n;
   });
+  ctx.onUpdate(touch, () => undefined);
   ctx.onQuery(total, () => sum);
   ctx.onQuery(scaled, ({ factor }) => sum * factor);
   ctx.onUpdate(
@@ -51,6 +53,7 @@ test("signals, queries and updates are typed, go to a run and come back, cached 
   await server.work({ workflows: [counter] });
   expect(await handle.query(scaled, { factor: 2 })).toBe(12);
   await expect(handle.query("unknown")).rejects.toThrow("has no handler");
+  expect(await handle.update(touch)).toBeUndefined();
   await expect(handle.update(close, { by: "nobody" })).rejects.toMatchObject({
     name: "ApplicationFailure",
     type: "Anonymous",

@@ -5,6 +5,7 @@ import type { ActivityImplementations } from "../workflow/activities.js";
 import type { ChildOptions } from "../workflow/child.js";
 import type { WorkflowContext } from "../workflow/context.js";
 import { nameOf, type QueryDefinition, type SignalDefinition } from "../workflow/definitions.js";
+import type { LocalOptions, LocalStepContext } from "../workflow/local.js";
 import type { ActivityOptions, ContinueAsNewOptions } from "../workflow/options.js";
 import type { SignalOptions } from "../workflow/signal-channel.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
@@ -16,6 +17,7 @@ import { waitForCondition } from "./conditions.js";
 import { continueAsNew } from "./continue-as-new.js";
 import { describeRun } from "./describe-run.js";
 import { externalHandle } from "./external.js";
+import { callLocal } from "./local-steps.js";
 import { isPatched, passPatch } from "./patches.js";
 import { handleQuery, type QueryHandler } from "./queries.js";
 import { uuidFrom } from "./random.js";
@@ -62,6 +64,8 @@ function work(parts: RunParts) {
       callActivity(parts, type, input, options) as Promise<T>,
     activities: <A extends ActivityImplementations>(options: ActivityOptions = {}) =>
       activityCalls<A>((type, input) => callActivity(parts, type, input, options)),
+    local: <T>(name: string, work: (step: LocalStepContext) => T | Promise<T>, options: LocalOptions = {}) =>
+      callLocal(parts, name, work, options) as Promise<T>,
     sleep: ((duration, options = {}) => sleep(parts, duration, options)) as WorkflowContext["sleep"],
     // A function that throws at once rejects, as one that throws later does.
     condition: (async (predicate, options = {}) =>

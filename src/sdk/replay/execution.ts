@@ -10,6 +10,7 @@ import { applyEvent } from "./apply-event.js";
 import { createCommandLog } from "./command-log.js";
 import { createConditions } from "./conditions.js";
 import { createHandlerRuns } from "./handler-runs.js";
+import { endLocal } from "./local-steps.js";
 import { NonDeterminismError } from "./non-determinism-error.js";
 import { answerQuery, type QueryAnswerInit, refusedQuery } from "./queries.js";
 import { seededRandom } from "./random.js";
@@ -91,6 +92,7 @@ function begin(turn: Turn): RunParts {
     timers: new Map(),
     children: new Map(),
     requests: new Map(),
+    locals: [],
     patches: new Map(),
     attributes: { searchAttributes: started.searchAttributes, memo: started.memo },
     started,
@@ -115,9 +117,12 @@ async function runTurn(definition: WorkflowDefinition, parts: RunParts, turn: Tu
 }
 
 /** Lets code run until all of it waits for something that has yet to happen. */
-async function settle({ log, conditions }: RunParts): Promise<void> {
-  do await drainMicrotasks();
-  while (!log.isClosed && log.fault === undefined && conditions.endOne());
+async function settle(parts: RunParts): Promise<void> {
+  const { log, conditions } = parts;
+  do {
+    await drainMicrotasks();
+    if (log.isClosed || log.fault !== undefined) return;
+  } while (conditions.endOne() || (await endLocal(parts)));
 }
 
 /** The microtasks of a turn of the event loop are over before its next phase. */

@@ -6,6 +6,7 @@ import type { Child } from "./children.js";
 import type { CommandLog } from "./command-log.js";
 import type { Conditions } from "./conditions.js";
 import type { HandlerRuns } from "./handler-runs.js";
+import type { LocalStep } from "./local-steps.js";
 import type { QueryHandler } from "./queries.js";
 import type { Signals } from "./signals.js";
 import type { TimerEnd } from "./timers.js";
@@ -31,6 +32,8 @@ export interface RunParts {
   readonly children: Map<number, Child>;
   /** What waits for the delivery of a request to another workflow, by its seq. */
   readonly requests: Map<number, Wait<void>>;
+  /** The local steps that have not ended for their code, in the order in which they began. */
+  readonly locals: LocalStep[];
   /** Whether the run has taken a patch, by its id, as far as it was asked. */
   readonly patches: Map<string, boolean>;
   readonly attributes: Attributes;

@@ -37,6 +37,8 @@ export function stepOfCommand({ seq, kind }: Command): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.timerSeq } };
     case "recordSideEffect":
       return { name: "RecordSideEffect", fields: { seq, name: kind.value.name } };
+    case "recordLocalActivity":
+      return { name: "RecordLocalStep", fields: { seq, name: kind.value.activityType } };
     case "recordVersion":
       return recordVersion(seq, kind.value);
     case "upsertSearchAttributes":
@@ -86,6 +88,8 @@ export function stepOfEvent({ kind }: HistoryEvent): Step {
       return { name: "CancelTimer", fields: { timerSeq: kind.value.seq } };
     case "sideEffectRecorded":
       return { name: "RecordSideEffect", fields: { seq: kind.value.seq, name: kind.value.name } };
+    case "localActivityRecorded":
+      return { name: "RecordLocalStep", fields: { seq: kind.value.seq, name: kind.value.activityType } };
     case "versionRecorded":
       return recordVersion(kind.value.seq, kind.value);
     case "searchAttributesUpserted": {

@@ -5,6 +5,7 @@ import type { ActivityCalls, ActivityImplementations } from "./activities.js";
 import type { ChildHandle, ChildOptions, ExternalHandle } from "./child.js";
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from "./definitions.js";
 import type { WorkflowInfo } from "./info.js";
+import type { LocalOptions, LocalStepContext } from "./local.js";
 import type {
   ActivityOptions,
   ConditionOptions,
@@ -32,6 +33,16 @@ export interface WorkflowContext {
   activity<T = unknown>(type: string, input?: unknown, options?: ActivityOptions): Promise<T>;
   /** Makes a function of each activity of the given implementations, so that inputs and results are typed. */
   activities<A extends ActivityImplementations>(options?: ActivityOptions): ActivityCalls<A>;
+  /**
+   * Does small work within the workflow task and records its outcome; replay takes what is recorded. For what takes less than a few seconds and may be done
+   * twice, such as reading a setting: a crash before the task ends does it again, and the run does nothing else meanwhile. Several run at once, and are heard of
+   * in the order in which they began. The result must hold JSON, or be bytes. Throws an ActivityFailure when its retries are used up, or a CancelledFailure.
+   */
+  local<T>(
+    name: string,
+    work: (step: LocalStepContext) => T | Promise<T>,
+    options?: LocalOptions,
+  ): Promise<T>;
   /**
    * Runs another workflow as a child and waits for its result. Throws a ChildFailure if it ends otherwise or can't start, or a CancelledFailure when the
    * wait is cancelled.

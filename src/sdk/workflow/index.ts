@@ -24,6 +24,7 @@ export {
   type UpdateDefinition,
 } from "./definitions.js";
 export type { RunName, WorkflowInfo } from "./info.js";
+export type { LocalOptions, LocalStepContext } from "./local.js";
 export type {
   ActivityOptions,
   ConditionOptions,
