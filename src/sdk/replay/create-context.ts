@@ -1,5 +1,6 @@
 /** The context of workflow code: every method turns into commands and waits. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Duration } from "../duration.js";
 import type { SearchAttributeChanges } from "../search-attributes.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
 import type { ChildOptions } from "../workflow/child.js";
@@ -7,6 +8,7 @@ import type { WorkflowContext } from "../workflow/context.js";
 import { nameOf, type QueryDefinition, type SignalDefinition } from "../workflow/definitions.js";
 import type { LocalOptions, LocalStepContext } from "../workflow/local.js";
 import type { ActivityOptions, ContinueAsNewOptions } from "../workflow/options.js";
+import type { CancelScope } from "../workflow/scope.js";
 import type { SignalOptions } from "../workflow/signal-channel.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { activityCalls, callActivity } from "./activities.js";
@@ -22,6 +24,7 @@ import { isPatched, passPatch } from "./patches.js";
 import { handleQuery, type QueryHandler } from "./queries.js";
 import { uuidFrom } from "./random.js";
 import type { RunParts } from "./run-parts.js";
+import { runInScope, runShielded, runWithin, untilTime } from "./scopes.js";
 import { recordSideEffect } from "./side-effects.js";
 import { handleSignals, takeSignal } from "./signal-methods.js";
 import { sleep } from "./timers.js";
@@ -31,7 +34,14 @@ import { requestedFailure } from "./waits.js";
 /** Makes the context of a run. */
 export function createContext(parts: RunParts): WorkflowContext {
   // Getters stay what they are only on the object that has them; so the methods come to it.
-  return Object.assign(state(parts), work(parts), others(parts), messages(parts), recorded(parts));
+  return Object.assign(
+    state(parts),
+    work(parts),
+    others(parts),
+    scopes(parts),
+    messages(parts),
+    recorded(parts),
+  );
 }
 
 function state(parts: RunParts) {
@@ -83,6 +93,17 @@ function others(parts: RunParts) {
       options: ChildOptions = {},
     ) => startChild(parts, workflow, input, options)) as WorkflowContext["startChild"],
     external: (workflowId: string, runId?: string) => externalHandle(parts, workflowId, runId),
+  };
+}
+
+function scopes(parts: RunParts) {
+  return {
+    scope: <T>(code: (scope: CancelScope) => Promise<T>) => runInScope(code),
+    shield: <T>(code: () => Promise<T>) => runShielded(code),
+    timeout: <T>(limit: Duration | Date, code: () => Promise<T>) => {
+      const ms = limit instanceof Date ? untilTime(timeOf(parts.log), limit) : limit;
+      return runWithin(parts, ms, code);
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   UpdateHandlerOptions,
   WaitOptions,
 } from "./options.js";
+import type { CancelScope } from "./scope.js";
 import type { SignalChannel, SignalOptions } from "./signal-channel.js";
 import type { WorkflowDefinition } from "./workflow.js";
 
@@ -120,6 +121,25 @@ export interface WorkflowContext {
   random(): number;
   /** A random UUID, the same again on replay. */
   uuid(): string;
+  /**
+   * Runs code whose waits can be cancelled together. The rules:
+   *
+   * - A wait belongs to the scopes and shields in whose functions it is begun, in helper functions too; a handler begins outside of all of them.
+   * - Cancelling a scope rejects every wait of it and of scopes within it with a CancelledFailure, and cancels what they wait for. That is for good: a wait that is
+   *   begun in it later rejects at once. Clean up behind the scope, or within it in a shield.
+   * - A shield keeps out what is cancelled around it, the run included. A scope within a shield is cancelled by its own `cancel` alone.
+   * - A request to cancel the run rejects every unshielded wait of that moment, else the next one, and only once: clean-up behind it needs no shield.
+   *
+   * Resolves and rejects as the function does.
+   */
+  scope<T>(code: (scope: CancelScope) => Promise<T>): Promise<T>;
+  /** Runs code that nothing around it cancels; by the rules of `scope`. */
+  shield<T>(code: () => Promise<T>): Promise<T>;
+  /**
+   * Runs code in a scope that is cancelled when a time is over, be it so long or until a point in time. Throws a TimeoutFailure if the code ends by that cancellation, else
+   * what the code throws; code that catches it and goes on is not hurried.
+   */
+  timeout<T>(limit: Duration | Date, code: () => Promise<T>): Promise<T>;
   /** Throws a CancelledFailure if somebody asked the run to cancel. */
   throwIfCancelled(): void;
 }

@@ -33,5 +33,6 @@ export type {
   UpdateHandlerOptions,
   WaitOptions,
 } from "./options.js";
+export type { CancelScope } from "./scope.js";
 export type { SignalChannel, SignalOptions } from "./signal-channel.js";
 export { type WorkflowDefinition, workflow } from "./workflow.js";
