@@ -36,4 +36,5 @@ export {
   type WorkerLogger,
   type WorkerOptions,
   warningsToStderr,
+  workflowLogsToStderr,
 } from "./worker/index.js";

@@ -47,6 +47,7 @@ export function createContext(parts: RunParts): WorkflowContext {
 function state(parts: RunParts) {
   const { log, waits, handlerRuns } = parts;
   return {
+    log: parts.logger,
     get info() {
       return describeRun(parts);
     },

@@ -5,12 +5,14 @@ import type { Failure } from "../../../gen/pawl/v1/failure_pb.js";
 import type { Query } from "../../../gen/pawl/v1/task_pb.js";
 import { WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { encodeFailure } from "../failure-codec.js";
+import type { WorkflowLogger } from "../workflow/logger.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { applyEvent } from "./apply-event.js";
 import { createCommandLog } from "./command-log.js";
 import { createConditions } from "./conditions.js";
 import { createHandlerRuns } from "./handler-runs.js";
 import { endLocal } from "./local-steps.js";
+import { createLog, silentLog } from "./log.js";
 import { NonDeterminismError } from "./non-determinism-error.js";
 import { answerQuery, type QueryAnswerInit, refusedQuery } from "./queries.js";
 import { seededRandom } from "./random.js";
@@ -36,8 +38,11 @@ export interface Execution {
   query(query: Query): QueryAnswerInit;
 }
 
-/** Makes an execution that has gone through nothing yet. */
-export function createExecution(definition: WorkflowDefinition): Execution {
+/** Makes an execution that has gone through nothing yet. What its code says for the first time goes to the logger. */
+export function createExecution(
+  definition: WorkflowDefinition,
+  logger: WorkflowLogger = silentLog,
+): Execution {
   let position = 0;
   let parts: RunParts | undefined;
   return {
@@ -48,7 +53,7 @@ export function createExecution(definition: WorkflowDefinition): Execution {
       let commands: Command[] = [];
       try {
         for (const turn of turns) {
-          parts ??= begin(turn);
+          parts ??= begin(turn, logger);
           parts.log.beginTurn(turn);
           await runTurn(definition, parts, turn);
           commands = parts.log.finishTurn();
@@ -70,7 +75,7 @@ export function createExecution(definition: WorkflowDefinition): Execution {
   };
 }
 
-function begin(turn: Turn): RunParts {
+function begin(turn: Turn, logger: WorkflowLogger): RunParts {
   const [first] = turn.arrived;
   if (first?.kind.case !== "workflowStarted") {
     throw new MalformedHistoryError("the history does not begin with the start of the run");
@@ -83,6 +88,7 @@ function begin(turn: Turn): RunParts {
   return {
     log,
     waits,
+    logger: createLog(logger, log, started),
     conditions: createConditions(),
     signals: createSignals(),
     handlerRuns: createHandlerRuns(log, waits),

@@ -1,5 +1,6 @@
 /** What a run in memory consists of. */
 import type { WorkflowStarted } from "../../../gen/pawl/v1/event_pb.js";
+import type { WorkflowLogger } from "../workflow/logger.js";
 import type { PendingActivity } from "./activities.js";
 import type { Attributes } from "./attributes.js";
 import type { Child } from "./children.js";
@@ -17,6 +18,7 @@ import type { Wait, Waits } from "./waits.js";
 export interface RunParts {
   readonly log: CommandLog;
   readonly waits: Waits;
+  readonly logger: WorkflowLogger;
   readonly conditions: Conditions;
   readonly signals: Signals;
   readonly handlerRuns: HandlerRuns;

@@ -5,6 +5,7 @@ import type { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.j
 import type { UnaryClient } from "../connection.js";
 import { createExecution, type Execution, type TurnResult } from "../replay/execution.js";
 import { MalformedHistoryError, splitTurns } from "../replay/turns.js";
+import type { WorkflowLogger } from "../workflow/logger.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import type { RunCache } from "./run-cache.js";
 
@@ -13,6 +14,7 @@ export interface ReplayParts {
   readonly rpc: UnaryClient<typeof WorkflowService>;
   readonly namespace: string;
   readonly cache: RunCache;
+  readonly workflowLogger: WorkflowLogger;
   readonly workflows: ReadonlyMap<string, WorkflowDefinition>;
 }
 
@@ -50,7 +52,7 @@ async function readTurns(parts: ReplayParts, task: WorkflowTask, through: number
   const cached = parts.cache.take(task.runId);
   const after = task.historyAfterEventId;
   const isContinued = after > 0 && cached?.position === after;
-  const execution = isContinued ? cached : createExecution(definition);
+  const execution = isContinued ? cached : createExecution(definition, parts.workflowLogger);
 
   const events = after > 0 && !isContinued ? await readHistory(parts, task, "") : [...task.history];
   if (isContinued || after === 0) {

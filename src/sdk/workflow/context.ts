@@ -6,6 +6,7 @@ import type { ChildHandle, ChildOptions, ExternalHandle } from "./child.js";
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from "./definitions.js";
 import type { WorkflowInfo } from "./info.js";
 import type { LocalOptions, LocalStepContext } from "./local.js";
+import type { WorkflowLogger } from "./logger.js";
 import type {
   ActivityOptions,
   ConditionOptions,
@@ -24,6 +25,8 @@ import type { WorkflowDefinition } from "./workflow.js";
 export interface WorkflowContext {
   /** What the run is. */
   readonly info: WorkflowInfo;
+  /** Says things once: silent while the code catches up with what is recorded. They go where the worker's `workflowLogger` puts them. */
+  readonly log: WorkflowLogger;
   /** True while the code catches up with what is recorded. For logs; never decide anything by it. */
   readonly isReplaying: boolean;
   /** True once somebody asked the run to cancel. */

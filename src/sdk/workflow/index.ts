@@ -25,6 +25,7 @@ export {
 } from "./definitions.js";
 export type { RunName, WorkflowInfo } from "./info.js";
 export type { LocalOptions, LocalStepContext } from "./local.js";
+export type { LogFields, WorkflowLogger } from "./logger.js";
 export type {
   ActivityOptions,
   ConditionOptions,
