@@ -17,12 +17,12 @@ test("what code says is heard once: when it runs, not when it is replayed", asyn
   const logger = { debug: hear("debug"), info: hear("info"), warn: hear("warn"), error: hear("error") };
   const run = startFakeRun(definition);
   run.startTask();
-  await createExecution(definition, logger).advance(splitTurns(run.events, 0));
+  await createExecution(definition, { logger }).advance(splitTurns(run.events, 0));
   const of = { workflowType: "W", workflowId: "fake", runId: "run-1" };
   expect(heard.splice(0)).toEqual([["info", "begins", { ...of, n: 1 }]]);
   await run.completeTask();
   run.fire(1);
   run.startTask();
-  await createExecution(definition, logger).advance(splitTurns(run.events, 0));
+  await createExecution(definition, { logger }).advance(splitTurns(run.events, 0));
   expect(heard).toEqual([["warn", "goes on", of]]);
 });

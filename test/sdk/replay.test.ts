@@ -141,7 +141,7 @@ describe("code that does not replay as it ran", () => {
     {
       name: "another input",
       run: (ctx) => ctx.activity("charge", { cents: 6 }),
-      shows: ['{"cents":5}', '{"cents":6}'],
+      shows: ['{"cents":5}', '{"cents":6}', "differs in input\n  made at ", "replay.test.ts:"],
     },
     {
       name: "another kind",
@@ -162,7 +162,7 @@ describe("code that does not replay as it ran", () => {
         await ctx.activity("charge", { cents: 5 });
         await ctx.waitForSignal("never");
       },
-      shows: ["ScheduleTimer(seq 2", "the code made no further command"],
+      shows: ["ScheduleTimer(seq 2", 'code now: no further command, and waits for the signal "never"'],
     },
     {
       name: "a command too many",
@@ -177,7 +177,7 @@ describe("code that does not replay as it ran", () => {
       run: async (ctx) => {
         await ctx.activity("charge", { cents: 5 });
       },
-      shows: ["ScheduleTimer(seq 2", "CompleteWorkflow"],
+      shows: ["- event 10: ScheduleTimer(seq 2", "+ code now: CompleteWorkflow"],
     },
   ] satisfies { name: string; run: Parameters<typeof workflow>[1]; shows: string[] }[])(
     "fails the task and shows both sides: $name",

@@ -6,7 +6,9 @@ import {
   type RejectUpdateCommandSchema,
 } from "../../../gen/pawl/v1/command_pb.js";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
-import { differs } from "./non-determinism-error.js";
+import { captureFrames, placeIn } from "./code-place.js";
+import { ForeignPromiseError } from "./foreign-promise.js";
+import { NonDeterminismError } from "./non-determinism-error.js";
 import { refuseRestricted } from "./restrictions.js";
 import { isSameStep, stepOfCommand, stepOfEvent } from "./step.js";
 import type { Turn } from "./turns.js";
@@ -40,8 +42,8 @@ export interface CommandLog {
   readonly isClosed: boolean;
   /** Notes that the code went wrong. The first fault stays. */
   fail(fault: unknown): void;
-  /** Ends the turn and gives its commands, none if they are recorded. */
-  finishTurn(): Command[];
+  /** Ends the turn and gives its commands, none if they are recorded. `waits` says what the code waits for, in words. */
+  finishTurn(waits: readonly string[]): Command[];
 }
 
 /** Code that goes on after the end of its run: nothing can be done any more. */
@@ -58,6 +60,7 @@ export function createCommandLog(first: Turn): CommandLog {
   let cursor = 0;
   let lastSeq = 0;
   let isClosed = false;
+  let isInTurn = true;
   let fault: unknown;
 
   const fail = (error: unknown) => {
@@ -67,6 +70,10 @@ export function createCommandLog(first: Turn): CommandLog {
     if (fault !== undefined) throw fault;
     refuseRestricted(wordsOf(kind));
     if (isClosed) throw new RunEndedError("the run has ended; code that is left over can do nothing more");
+    if (!isInTurn) {
+      fail(wentOn(placeIn(captureFrames(add))));
+      throw fault;
+    }
     const command = create(CommandSchema, { seq: ++lastSeq, kind });
     if (turn.recorded === undefined) {
       commands.push(command);
@@ -79,7 +86,7 @@ export function createCommandLog(first: Turn): CommandLog {
       return { seq: command.seq, event };
     }
     if (endedSeqs.has(cancelledSeq(command))) return { seq: command.seq, event: undefined };
-    fail(differs(event, step));
+    fail(new NonDeterminismError({ event, step, place: placeIn(captureFrames(add)) }));
     throw fault;
   };
 
@@ -98,6 +105,7 @@ export function createCommandLog(first: Turn): CommandLog {
     },
     beginTurn(next) {
       turn = next;
+      isInTurn = true;
       commands = [];
       rejections = [];
       cursor = 0;
@@ -112,12 +120,19 @@ export function createCommandLog(first: Turn): CommandLog {
       isClosed = true;
     },
     fail,
-    finishTurn() {
-      const left = turn.recorded?.[cursor];
-      if (left !== undefined) fail(differs(left, undefined));
+    finishTurn(waits) {
+      const event = turn.recorded?.[cursor];
+      if (event !== undefined) fail(new NonDeterminismError({ event, step: undefined, waits }));
+      isInTurn = false;
       return [...rejections, ...commands];
     },
   };
+}
+
+function wentOn(place: string | undefined): ForeignPromiseError {
+  return new ForeignPromiseError(
+    `the workflow went on${place ? ` at ${place}` : ""} by a promise that Pawl did not make`,
+  );
 }
 
 /** What a cancel command is about; 0 for other commands. */

@@ -10,6 +10,7 @@ import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { applyEvent } from "./apply-event.js";
 import { createCommandLog } from "./command-log.js";
 import { createConditions } from "./conditions.js";
+import { findAwaits, isStuck, stuckError } from "./foreign-promise.js";
 import { createHandlerRuns } from "./handler-runs.js";
 import { endLocal } from "./local-steps.js";
 import { createLog, silentLog } from "./log.js";
@@ -38,26 +39,41 @@ export interface Execution {
   query(query: Query): QueryAnswerInit;
 }
 
-/** Makes an execution that has gone through nothing yet. What its code says for the first time goes to the logger. */
+/** How an execution is made. */
+export interface ExecutionOptions {
+  /** What the code says for the first time goes here. Default: nowhere. */
+  readonly logger?: WorkflowLogger;
+  /** Whether it is gone through only to find where its code waits. Default false. */
+  readonly isWatched?: boolean;
+}
+
+/** Makes an execution that has gone through nothing yet. */
 export function createExecution(
   definition: WorkflowDefinition,
-  logger: WorkflowLogger = silentLog,
+  { logger = silentLog, isWatched = false }: ExecutionOptions = {},
 ): Execution {
   let position = 0;
   let parts: RunParts | undefined;
+  /** Where the code waits when it has gone through the turns: gone through once more, and watched. */
+  const places = async (turns: readonly Turn[]) => {
+    const again = createExecution(definition, { isWatched: true });
+    return isWatched ? [] : findAwaits(() => again.advance(turns));
+  };
   return {
     get position() {
       return position;
     },
     async advance(turns) {
+      const isFromStart = parts === undefined;
       let commands: Command[] = [];
       try {
         for (const turn of turns) {
           parts ??= begin(turn, logger);
           parts.log.beginTurn(turn);
           await runTurn(definition, parts, turn);
-          commands = parts.log.finishTurn();
+          commands = parts.log.finishTurn(parts.waits.openOnes);
           if (parts.log.fault !== undefined) return failed(parts.log.fault);
+          if (isStuck(parts)) return failed(stuckError(parts, isFromStart ? await places(turns) : []));
           position = turn.startedEventId;
         }
       } catch (error) {

@@ -127,12 +127,13 @@ export function stepOfEvent({ kind }: HistoryEvent): Step {
 
 /** Whether two steps are the same, name and all. */
 export function isSameStep(a: Step, b: Step): boolean {
-  const names = Object.keys(a.fields);
-  return (
-    a.name === b.name &&
-    names.length === Object.keys(b.fields).length &&
-    names.every((name) => a.fields[name] === b.fields[name])
-  );
+  return a.name === b.name && differingFields(a, b).length === 0;
+}
+
+/** The names of the fields that are not the same. */
+export function differingFields(a: Step, b: Step): string[] {
+  const names = new Set([...Object.keys(a.fields), ...Object.keys(b.fields)]);
+  return [...names].filter((name) => a.fields[name] !== b.fields[name]);
 }
 
 /** A step for people, such as `ScheduleTimer(seq 3, durationMs 5000)`. */

@@ -52,7 +52,7 @@ async function readTurns(parts: ReplayParts, task: WorkflowTask, through: number
   const cached = parts.cache.take(task.runId);
   const after = task.historyAfterEventId;
   const isContinued = after > 0 && cached?.position === after;
-  const execution = isContinued ? cached : createExecution(definition, parts.workflowLogger);
+  const execution = isContinued ? cached : createExecution(definition, { logger: parts.workflowLogger });
 
   const events = after > 0 && !isContinued ? await readHistory(parts, task, "") : [...task.history];
   if (isContinued || after === 0) {
