@@ -1,9 +1,9 @@
 /** The fulfilment of an order, as one function that survives whatever happens to the processes that run it. */
-import { defineWorkflow } from "../../src/sdk/workflow/index.js";
+import { workflow } from "../../src/sdk/workflow/index.js";
 import type { OrderActivities } from "./activities.js";
 import { type OrderInput, type OrderResult, type Shipment, totalCents } from "./order.js";
 
-export const orderWorkflow = defineWorkflow(
+export const orderWorkflow = workflow(
   "OrderWorkflow",
   async (ctx, input: OrderInput): Promise<OrderResult> => {
     const { order } = input;

@@ -1,27 +1,40 @@
 /** Durations as people write them. */
 
-/** Milliseconds, or a number with a unit: "250ms", "10s", "5m", "2h", "7d". */
-export type Duration =
-  | number
-  | `${number}${"ms" | "s" | "m" | "h" | "d"}`
-  | `${number} ${"ms" | "s" | "m" | "h" | "d"}`;
+/**
+ * Milliseconds, or amounts with their units, the largest first by custom: "250ms", "30s", "5 minutes", "1h30m", "1 day 12 hours". Units are ms
+ * (milliseconds), s (sec, seconds), m (min, minutes), h (hours), d (days) and w (weeks). Where it is taken, a RangeError names one that is malformed or
+ * negative.
+ */
+export type Duration = number | `${number}${string}`;
 
-const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const unitMs: Readonly<Record<string, number>> = {
+  ...units(1, "ms", "millisecond", "milliseconds"),
+  ...units(1_000, "s", "sec", "second", "seconds"),
+  ...units(60_000, "m", "min", "minute", "minutes"),
+  ...units(3_600_000, "h", "hour", "hours"),
+  ...units(86_400_000, "d", "day", "days"),
+  ...units(604_800_000, "w", "week", "weeks"),
+};
 
 /** The duration in whole milliseconds. Throws a RangeError that names a malformed or negative one. */
 export function toMs(duration: Duration): number {
   const ms = typeof duration === "number" ? duration : parse(duration);
   if (!Number.isFinite(ms) || ms < 0) {
     throw new RangeError(
-      `a duration is a number of milliseconds from 0, or such as "10s", but not ${JSON.stringify(duration)}`,
+      `a duration is a number of milliseconds from 0, or such as "30s", "5 minutes" or "1h30m", but not ${JSON.stringify(duration)}`,
     );
   }
   return Math.round(ms);
 }
 
 function parse(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/.exec(text);
-  if (match === null) return Number.NaN;
-  const [, amount, unit] = match;
-  return Number(amount) * unitMs[unit as keyof typeof unitMs];
+  if (typeof text !== "string" || !/^(\d+(\.\d+)? ?[a-z]+ ?)+$/.test(text)) return Number.NaN;
+  let ms = 0;
+  for (const [, amount, unit = ""] of text.matchAll(/(\d+(?:\.\d+)?) ?([a-z]+)/g))
+    ms += Number(amount) * (Object.hasOwn(unitMs, unit) ? (unitMs[unit] ?? Number.NaN) : Number.NaN);
+  return ms;
+}
+
+function units(ms: number, ...names: string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, ms]));
 }

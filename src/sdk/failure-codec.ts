@@ -7,6 +7,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildFailure,
   ServerFailure,
   TerminatedFailure,
   TimeoutFailure,
@@ -53,6 +54,10 @@ function encodeKind(error: Error): NonNullable<MessageInitShape<typeof FailureSc
   if (error instanceof ActivityFailure) {
     const { activityType, activityId, retryState, identity } = error;
     return { case: "activity", value: { activityType, activityId, retryState, identity } };
+  }
+  if (error instanceof ChildFailure) {
+    const { workflowType, namespace, workflowId, runId, retryState } = error;
+    return { case: "childWorkflow", value: { workflowType, namespace, workflowId, runId, retryState } };
   }
   if (error instanceof TimeoutFailure) {
     const lastHeartbeatDetails = encodePayload(error.lastHeartbeatDetails);
@@ -102,7 +107,7 @@ function decodeKind(failure: Failure, options: ErrorOptions | undefined): Error 
     case "reset":
       return new ServerFailure(message, false, options);
     case "childWorkflow":
-      return new ApplicationFailure(message, { type: "ChildWorkflowFailure", ...options });
+      return new ChildFailure(message, kind.value, options);
     case undefined:
       return new ApplicationFailure(message, { ...options });
   }

@@ -63,6 +63,36 @@ export class ActivityFailure extends Error implements ActivityFailureFields {
   }
 }
 
+/** What is known of a child that did not succeed. */
+export interface ChildFailureFields {
+  readonly workflowType: string;
+  readonly namespace: string;
+  readonly workflowId: string;
+  /** Empty if it has not started. */
+  readonly runId: string;
+  /** Why no further run was made. */
+  readonly retryState: RetryState;
+}
+
+/** A child that failed, could not start, was cancelled or terminated, or timed out; `cause` says why. */
+export class ChildFailure extends Error implements ChildFailureFields {
+  override readonly name = "ChildFailure";
+  readonly workflowType: string;
+  readonly namespace: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly retryState: RetryState;
+
+  constructor(message: string, fields: ChildFailureFields, options?: ErrorOptions) {
+    super(message, options);
+    this.workflowType = fields.workflowType;
+    this.namespace = fields.namespace;
+    this.workflowId = fields.workflowId;
+    this.runId = fields.runId;
+    this.retryState = fields.retryState;
+  }
+}
+
 /** A deadline that passed. */
 export class TimeoutFailure extends Error {
   override readonly name = "TimeoutFailure";
@@ -111,8 +141,8 @@ export class ServerFailure extends Error {
   }
 }
 
-/** Whether an error is a cancellation, as such or as the cause of an activity's failure. */
+/** Whether an error is a cancellation, as such or as the cause of an activity's or a child's failure. */
 export function isCancellation(error: unknown): boolean {
   if (error instanceof CancelledFailure) return true;
-  return error instanceof ActivityFailure && error.cause instanceof CancelledFailure;
+  return (error instanceof ActivityFailure || error instanceof ChildFailure) && isCancellation(error.cause);
 }

@@ -29,7 +29,9 @@ test("what npm pack makes is installed into an empty folder, has its entry point
   await version.ended;
   expect(version.output()).toBe(`${installed.version}\n`);
 
-  const imports = ["client", "worker", "workflow"].map((name) => `import "pawl/${name}";`).join("");
+  const imports = ["pawl", "pawl/client", "pawl/worker", "pawl/workflow"]
+    .map((name) => `import "${name}";`)
+    .join("");
   const entryPoints = sandbox.run(process.execPath, ["--input-type=module", "-e", imports], { cwd: folder });
   expect((await entryPoints.ended).code, entryPoints.output()).toBe(0);
 

@@ -56,7 +56,7 @@ async function firstWorkflow(address: string): Promise<string> {
   const [, code] = /<!-- test: first-workflow -->\n```ts\n([\s\S]*?)```/.exec(readme) ?? [];
   if (code === undefined) throw new Error("README.md has no first workflow");
   return code
-    .replace(/from "pawl\/(\w+)"/g, `from "${join(repository, "src/sdk")}/$1/index.js"`)
+    .replace(/from "pawl(\/\w+)?"/g, `from "${join(repository, "src/sdk")}$1/index.js"`)
     .replace("createWorker({", `createWorker({ address: "${address}",`)
     .replace("createClient()", `createClient({ address: "${address}" })`);
 }

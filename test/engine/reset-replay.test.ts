@@ -4,7 +4,7 @@ import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { createExecution } from "../../src/sdk/replay/execution.js";
 import { replayHistory } from "../../src/sdk/replay/replay-history.js";
 import { splitTurns } from "../../src/sdk/replay/turns.js";
-import { defineWorkflow } from "../../src/sdk/workflow/index.js";
+import { workflow } from "../../src/sdk/workflow/index.js";
 import { type Actor, actor } from "../support/actor.js";
 import { makeNamespace, openTestCluster, type TestCluster, type TestServer } from "../support/engine.js";
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => cluster.close());
 
 /** Takes random numbers, runs activities named by them, and waits for a signal and a timer. */
-const definition = defineWorkflow("order", async (ctx) => {
+const definition = workflow("order", async (ctx) => {
   const drawn = [ctx.uuid()];
   await ctx.activity("charge", drawn[0]);
   drawn.push(ctx.sideEffect("salt", () => String(Math.random())));

@@ -3,20 +3,24 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "../../gen/pawl/v1/command_pb.js";
 import { type HistoryEvent, HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
-import { encodeFailure } from "../../src/sdk/failure-codec.js";
-import { encodePayload } from "../../src/sdk/payload.js";
+import { QueryAnswerSchema, QuerySchema } from "../../gen/pawl/v1/task_pb.js";
+import { decodeFailure, encodeFailure } from "../../src/sdk/failure-codec.js";
+import { decodePayload, encodePayload } from "../../src/sdk/payload.js";
 import { createExecution, type Execution, type TurnResult } from "../../src/sdk/replay/execution.js";
-import { splitTurns } from "../../src/sdk/replay/turns.js";
-import type { WorkflowDefinition } from "../../src/sdk/workflow/define-workflow.js";
-
-type EventKind = NonNullable<Parameters<typeof create<typeof HistoryEventSchema>>[1]>["kind"];
+import { splitTurns, type UpdateInput } from "../../src/sdk/replay/turns.js";
+import type { WorkflowDefinition } from "../../src/sdk/workflow/workflow.js";
+import { type EventInit, ends, eventOf } from "./command-events.js";
 
 /** A run of a workflow, cached between its tasks as a worker would. */
 export interface FakeRun {
   readonly events: HistoryEvent[];
   /** Writes an event from outside. */
-  arrive(kind: NonNullable<EventKind>): void;
+  arrive(kind: EventInit): void;
   signal(name: string, payload?: unknown): void;
+  /** Sends an update: the next task that starts has it. */
+  update(updateId: string, name: string, input?: unknown): void;
+  /** Asks the run as it stands. */
+  query(name: string, input?: unknown): unknown;
   /** Begins a task: Scheduled and Started. */
   startTask(): void;
   /** Runs the code through the task in hand and writes what it did. */
@@ -35,18 +39,19 @@ export function startFakeRun(
   runId = "run-1",
 ): FakeRun {
   const events: HistoryEvent[] = [];
-  const buffered: NonNullable<EventKind>[] = [];
+  const buffered: EventInit[] = [];
   let execution: Execution = createExecution(definition);
   let delivered = 0;
   let isStarted = false;
+  let asked: UpdateInput[] = [];
 
-  const write = (kind: NonNullable<EventKind>) => {
+  const write = (kind: EventInit) => {
     const eventId = events.length + 1;
     const eventTime = timestampFromMs(1_000_000 + eventId * 1_000);
-    events.push(create(HistoryEventSchema, { eventId, eventTime, kind }));
+    events.push(create(HistoryEventSchema, { eventId, eventTime, kind: kind as HistoryEvent["kind"] }));
     return eventId;
   };
-  const arrive = (kind: NonNullable<EventKind>) => {
+  const arrive = (kind: EventInit) => {
     if (isStarted) buffered.push(kind);
     else write(kind);
   };
@@ -61,7 +66,9 @@ export function startFakeRun(
   };
   const completeTask = async () => {
     const startedEventId = events.length;
-    const result = await execution.advance(splitTurns(events.slice(delivered), execution.position));
+    const result = await execution.advance(splitTurns(events.slice(delivered), execution.position, asked));
+    const updates = asked;
+    asked = [];
     if (result.kind === "failed") {
       write({
         case: "workflowTaskFailed",
@@ -73,9 +80,9 @@ export function startFakeRun(
       delivered = startedEventId;
       const taskCompletedEventId = write({ case: "workflowTaskCompleted", value: { startedEventId } });
       const isEnded = (seq: number) =>
-        [...events.map((event) => event.kind), ...buffered].some((kind) => ends(kind, seq));
+        [...events.map((event) => event.kind as EventInit), ...buffered].some((kind) => ends(kind, seq));
       for (const command of result.commands) {
-        const kind = eventOf(command, taskCompletedEventId, isEnded);
+        const kind = eventOf(command, { taskCompletedEventId, runId, isEnded, updates });
         if (kind !== undefined) write(kind);
       }
     }
@@ -107,6 +114,17 @@ export function startFakeRun(
       const carried = encodePayload(value);
       arrive({ case: "signalReceived", value: { name, ...(carried && { payload: carried }) } });
     },
+    update(updateId, name, value) {
+      const input = encodePayload(value);
+      asked.push({ updateId, name, ...(input && { input }) });
+    },
+    query(name, value) {
+      const input = encodePayload(value);
+      const query = create(QuerySchema, { queryId: "q", name, ...(input && { input }) });
+      const answer = create(QueryAnswerSchema, execution.query(query));
+      if (answer.outcome.case === "failure") throw decodeFailure(answer.outcome.value);
+      return decodePayload(answer.outcome.value);
+    },
     complete(seq, value) {
       const result = encodePayload(value);
       arrive({ case: "activityCompleted", value: { seq, ...(result && { result }) } });
@@ -115,56 +133,4 @@ export function startFakeRun(
       arrive({ case: "activityFailed", value: { seq, failure: encodeFailure(new Error(message)) } }),
     fire: (seq) => arrive({ case: "timerFired", value: { seq } }),
   };
-}
-
-function ends(kind: NonNullable<EventKind>, seq: number): boolean {
-  const final = ["timerFired", "timerCancelled", "activityCompleted", "activityFailed", "activityCancelled"];
-  return final.includes(kind.case ?? "") && (kind.value as { seq?: number }).seq === seq;
-}
-
-function eventOf(
-  { seq, kind }: Command,
-  taskCompletedEventId: number,
-  isEnded: (seq: number) => boolean,
-): EventKind | undefined {
-  switch (kind.case) {
-    case "scheduleActivity": {
-      const { activityType, input } = kind.value;
-      const activityId = kind.value.activityId || String(seq);
-      const value = { seq, activityType, activityId, taskCompletedEventId, ...(input && { input }) };
-      return { case: "activityScheduled", value };
-    }
-    case "cancelActivity":
-      if (isEnded(kind.value.activitySeq)) return undefined;
-      return {
-        case: "activityCancelRequested",
-        value: { seq: kind.value.activitySeq, taskCompletedEventId },
-      };
-    case "scheduleTimer": {
-      const { duration } = kind.value;
-      return { case: "timerScheduled", value: { seq, taskCompletedEventId, ...(duration && { duration }) } };
-    }
-    case "cancelTimer":
-      if (isEnded(kind.value.timerSeq)) return undefined;
-      return { case: "timerCancelled", value: { seq: kind.value.timerSeq, taskCompletedEventId } };
-    case "recordSideEffect": {
-      const { name, value } = kind.value;
-      return {
-        case: "sideEffectRecorded",
-        value: { seq, name, taskCompletedEventId, ...(value && { value }) },
-      };
-    }
-    case "completeWorkflow": {
-      const { result } = kind.value;
-      return { case: "workflowCompleted", value: { taskCompletedEventId, ...(result && { result }) } };
-    }
-    case "failWorkflow": {
-      const { failure } = kind.value;
-      return { case: "workflowFailed", value: { taskCompletedEventId, ...(failure && { failure }) } };
-    }
-    case "cancelWorkflow":
-      return { case: "workflowCancelled", value: { taskCompletedEventId } };
-    default:
-      throw new Error(`no event for the command ${kind.case}`);
-  }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { isNonDeterminism, replayHistory } from "../../src/sdk/replay/replay-history.js";
 import { stepOfCommand } from "../../src/sdk/replay/step.js";
-import { ActivityFailure, ApplicationFailure, defineWorkflow } from "../../src/sdk/workflow/index.js";
+import { ActivityFailure, ApplicationFailure, workflow } from "../../src/sdk/workflow/index.js";
 import { type FakeRun, startFakeRun } from "./fake-run.js";
 
-const order = defineWorkflow("Order", async (ctx, input: { readonly amount: number }) => {
+const order = workflow("Order", async (ctx, input: { readonly amount: number }) => {
   const token = ctx.sideEffect("token", () => Math.random());
   const [stock, price] = await Promise.all([
     ctx.activity<string>("reserve"),
@@ -119,7 +119,7 @@ describe("replay", () => {
 describe("code that does not replay as it ran", () => {
   const recorded = async () => {
     const run = startFakeRun(
-      defineWorkflow("W", async (ctx) => {
+      workflow("W", async (ctx) => {
         await ctx.activity("charge", { cents: 5 });
         await ctx.sleep("10s");
       }),
@@ -141,7 +141,7 @@ describe("code that does not replay as it ran", () => {
     {
       name: "another input",
       run: (ctx) => ctx.activity("charge", { cents: 6 }),
-      shows: ['{"cents":5}', '{"cents":6}'],
+      shows: ['{"cents":5}', '{"cents":6}', "differs in input\n  made at ", "replay.test.ts:"],
     },
     {
       name: "another kind",
@@ -162,7 +162,7 @@ describe("code that does not replay as it ran", () => {
         await ctx.activity("charge", { cents: 5 });
         await ctx.waitForSignal("never");
       },
-      shows: ["ScheduleTimer(seq 2", "the code made no further command"],
+      shows: ["ScheduleTimer(seq 2", 'code now: no further command, and waits for the signal "never"'],
     },
     {
       name: "a command too many",
@@ -177,12 +177,12 @@ describe("code that does not replay as it ran", () => {
       run: async (ctx) => {
         await ctx.activity("charge", { cents: 5 });
       },
-      shows: ["ScheduleTimer(seq 2", "CompleteWorkflow"],
+      shows: ["- event 10: ScheduleTimer(seq 2", "+ code now: CompleteWorkflow"],
     },
-  ] satisfies { name: string; run: Parameters<typeof defineWorkflow>[1]; shows: string[] }[])(
+  ] satisfies { name: string; run: Parameters<typeof workflow>[1]; shows: string[] }[])(
     "fails the task and shows both sides: $name",
     async ({ run, shows }) => {
-      const result = await replayHistory(defineWorkflow("W", run), await recorded());
+      const result = await replayHistory(workflow("W", run), await recorded());
       expect(isNonDeterminism(result)).toBe(true);
       for (const text of shows)
         expect(result).toMatchObject({ failure: { message: expect.stringContaining(text) } });
@@ -190,15 +190,14 @@ describe("code that does not replay as it ran", () => {
   );
 
   test("fails the task even when code catches the error", async () => {
-    const code = defineWorkflow("W", async (ctx) => {
+    const code = workflow("W", async (ctx) => {
       await ctx.activity("other").catch(() => ctx.activity("charge", { cents: 5 }));
     });
     expect(isNonDeterminism(await replayHistory(code, await recorded()))).toBe(true);
   });
 
   test("notices a side effect of another name", async () => {
-    const make = (name: string) =>
-      defineWorkflow("S", async (ctx) => ctx.sleep(ctx.sideEffect(name, () => 7)));
+    const make = (name: string) => workflow("S", async (ctx) => ctx.sleep(ctx.sideEffect(name, () => 7)));
     const run = startFakeRun(make("a"));
     await run.task();
     expect(await replayHistory(make("a"), run.events)).toMatchObject({ kind: "completed" });
@@ -207,8 +206,8 @@ describe("code that does not replay as it ran", () => {
 });
 
 describe("errors of workflow code", () => {
-  const once = async (run: Parameters<typeof defineWorkflow>[1]) => {
-    const fake = startFakeRun(defineWorkflow("E", run));
+  const once = async (run: Parameters<typeof workflow>[1]) => {
+    const fake = startFakeRun(workflow("E", run));
     fake.startTask();
     return fake.completeTask();
   };
@@ -232,7 +231,7 @@ describe("errors of workflow code", () => {
   });
 
   test("fail the run when an activity's failure escapes, with the cause in it", async () => {
-    const run = startFakeRun(defineWorkflow("A", async (ctx) => ctx.activity("charge")));
+    const run = startFakeRun(workflow("A", async (ctx) => ctx.activity("charge")));
     await run.task();
     run.fail(1, "declined");
     const [command] = await run.task();
@@ -244,7 +243,7 @@ describe("errors of workflow code", () => {
 
   test("can be caught by code when they come from an activity", async () => {
     const run = startFakeRun(
-      defineWorkflow("A", async (ctx) => {
+      workflow("A", async (ctx) => {
         try {
           await ctx.activity("charge");
         } catch (error) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Command } from "../../gen/pawl/v1/command_pb.js";
 import { replayHistory } from "../../src/sdk/replay/replay-history.js";
-import { CancelledFailure, defineWorkflow, type WorkflowContext } from "../../src/sdk/workflow/index.js";
+import { CancelledFailure, type WorkflowContext, workflow } from "../../src/sdk/workflow/index.js";
 import { startFakeRun } from "./fake-run.js";
 
 const names = (commands: readonly Command[]) => commands.map((command) => command.kind.case);
@@ -16,7 +16,7 @@ const resultOf = (commands: readonly Command[]) => {
 };
 
 describe("a signal", () => {
-  const wait = defineWorkflow(
+  const wait = workflow(
     "Wait",
     async (ctx) => (await ctx.waitForSignal("go", { timeout: "5s" })) ?? "timed out",
   );
@@ -49,7 +49,7 @@ describe("a signal", () => {
   });
 
   test("whose timer fires while the task is worked on still wins, on replay too", async () => {
-    const slow = defineWorkflow("Slow", async (ctx) => {
+    const slow = workflow("Slow", async (ctx) => {
       const got = await ctx.waitForSignal("go", { timeout: "5s" });
       await ctx.activity("after");
       return got;
@@ -67,7 +67,7 @@ describe("a signal", () => {
 
   test("that comes early is kept, in order, and needs no timer", async () => {
     const run = startFakeRun(
-      defineWorkflow("Three", async (ctx) => {
+      workflow("Three", async (ctx) => {
         await ctx.sleep(1);
         const channel = ctx.signal<number>("n");
         return [
@@ -89,7 +89,7 @@ describe("a signal", () => {
 
   test("goes to those who wait in the order in which they came", async () => {
     const run = startFakeRun(
-      defineWorkflow("Two", (ctx) => Promise.all([ctx.waitForSignal("n"), ctx.waitForSignal("n")])),
+      workflow("Two", (ctx) => Promise.all([ctx.waitForSignal("n"), ctx.waitForSignal("n")])),
     );
     await run.task();
     run.signal("n", "a");
@@ -100,7 +100,7 @@ describe("a signal", () => {
 
 describe("a cancellation of the run", () => {
   const cancelled = async (code: (ctx: WorkflowContext) => Promise<unknown>) => {
-    const definition = defineWorkflow("C", code);
+    const definition = workflow("C", code);
     const run = startFakeRun(definition);
     await run.task();
     run.arrive(cancelRequest);
@@ -144,13 +144,13 @@ describe("a cancellation of the run", () => {
   });
 
   test("is told before the code waits for anything when it came with the start", async () => {
-    const run = startFakeRun(defineWorkflow("C", (ctx) => ctx.sleep(5)));
+    const run = startFakeRun(workflow("C", (ctx) => ctx.sleep(5)));
     run.arrive(cancelRequest);
     expect(names(await run.task())).toEqual(["scheduleTimer", "cancelTimer", "cancelWorkflow"]);
   });
 
   test("takes what the server cancelled by itself as cancelled", async () => {
-    const definition = defineWorkflow("C", (ctx) => ctx.sleep(5, { isShielded: true }));
+    const definition = workflow("C", (ctx) => ctx.sleep(5, { isShielded: true }));
     const run = startFakeRun(definition);
     await run.task();
     run.arrive(cancelRequest);
@@ -162,7 +162,7 @@ describe("a cancellation of the run", () => {
 
 describe("an abort signal of the code", () => {
   test("cancels one wait, and a late result of it is ignored", async () => {
-    const definition = defineWorkflow("Race", async (ctx) => {
+    const definition = workflow("Race", async (ctx) => {
       const abort = new AbortController();
       const slow = ctx.activity<string>("slow", undefined, { signal: abort.signal });
       const first = await Promise.race([slow, ctx.sleep(10).then(() => "timer")]);

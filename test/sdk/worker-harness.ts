@@ -9,7 +9,7 @@ import {
   WorkflowTaskSchema,
 } from "../../gen/pawl/v1/task_pb.js";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/sdk/worker/index.js";
-import { defineWorkflow } from "../../src/sdk/workflow/index.js";
+import { workflow } from "../../src/sdk/workflow/index.js";
 import { type FakeRun, startFakeRun } from "./fake-run.js";
 import { type FakeAnswers, startFakeServer, untilGone } from "./fake-server.js";
 
@@ -53,7 +53,7 @@ export const stale = {
 };
 const quiet = { info() {}, warn() {} };
 /** A workflow of one activity. */
-export const echo = defineWorkflow("Echo", async (ctx, input: unknown) => ctx.activity("echo", input));
+export const echo = workflow("Echo", async (ctx, input: unknown) => ctx.activity("echo", input));
 
 /** Starts a worker against a fake server. */
 export async function start(

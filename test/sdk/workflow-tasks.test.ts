@@ -7,7 +7,7 @@ import {
   type WorkflowTask,
   WorkflowTaskSchema,
 } from "../../gen/pawl/v1/task_pb.js";
-import { defineWorkflow } from "../../src/sdk/workflow/index.js";
+import { workflow } from "../../src/sdk/workflow/index.js";
 import { type FakeAnswers, untilGone } from "./fake-server.js";
 import { accepted, collect, echo, pollOf, stale, start, started, taskOf } from "./worker-harness.js";
 
@@ -101,7 +101,7 @@ test("drops a run whose completion came too late, and leaves its neighbours alon
 });
 
 test("fails the task of a bad workflow and goes on", async () => {
-  const bad = defineWorkflow("Echo", async () => {
+  const bad = workflow("Echo", async () => {
     throw new TypeError("oops");
   });
   const failures = collect<string>();
@@ -148,9 +148,12 @@ test("says at once that a workflow has no handler for queries and updates", asyn
   if (q1 === undefined || q2 === undefined) throw new Error("there are two queries");
   const updates = [create(UpdateRequestSchema, { updateId: "u1", name: "set" })];
   const task = { ...taskOf(started("hello"), { token: "t" }), queries: [q1], updates };
+  const asked = started("hello");
+  await asked.completeTask();
   const alone = create(WorkflowTaskSchema, {
     runId: "run-9",
-    workflowType: "echo",
+    workflowType: "Echo",
+    history: asked.events,
     isQueryOnly: true,
     queries: [q2],
   });
@@ -168,7 +171,7 @@ test("says at once that a workflow has no handler for queries and updates", asyn
     },
     { workflows: [echo] },
   );
-  const message = 'workflow echo has no handler for the query "state"';
+  const message = 'workflow Echo has no handler for the query "state"; it has none';
   expect(await answered.atLeast(1)).toMatchObject([
     { queryId: "q2", outcome: { case: "failure", value: { message } } },
   ]);
@@ -181,7 +184,7 @@ test("says at once that a workflow has no handler for queries and updates", asyn
           case: "rejectUpdate",
           value: {
             updateId: "u1",
-            failure: { message: 'workflow Echo has no handler for the update "set"' },
+            failure: { message: 'workflow Echo has no handler for the update "set"; it has none' },
           },
         },
       },

@@ -2,20 +2,19 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
-import { type Workflow, type WorkflowOutcome, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
+import { type Workflow, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
 import {
   type GetWorkflowResponse,
   type WorkflowFilterSchema,
   WorkflowService,
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { type Connection, type ConnectionOptions, createUnaryClient, openConnection } from "../connection.js";
-import { decodeFailure } from "../failure-codec.js";
-import { decodePayload, encodePayload } from "../payload.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
-import { type StartOptions, startSpec } from "./start-options.js";
-import { WorkflowFailedError } from "./workflow-failed-error.js";
+import { type StartOptions, startSpec } from "../start-options.js";
+import { nameOf, type SignalDefinition } from "../workflow/definitions.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
+import { type CallParts, createCalls, refOf } from "./calls.js";
+import { type Carried, createHandle, type WorkflowHandle } from "./workflow-handle.js";
 
 /** How to make a client. */
 export interface ClientOptions extends ConnectionOptions {
@@ -30,19 +29,24 @@ export interface ClientOptions extends ConnectionOptions {
 /** Names a run: the open one of a workflow id, else its latest, unless a run id is given. */
 export type WorkflowName = string | { readonly workflowId: string; readonly runId?: string };
 
-/** A run that was started, or found by an id policy. */
-export interface StartedWorkflow<O> {
-  readonly workflowId: string;
+/** A workflow that was started, or found by an id policy. Its result is that of this run and of those that go on for it; all else concerns the open run. */
+export interface StartedWorkflow<O> extends WorkflowHandle<O> {
   readonly runId: string;
   /** True if the call started the run; false if it was there before. */
   readonly isStarted: boolean;
-  /** Waits for the result, following retries and continue-as-new. Throws a WorkflowFailedError if the workflow ends otherwise. */
-  result(options?: WaitForResultOptions): Promise<O>;
 }
 
 /** How to wait for a result. */
 export interface WaitForResultOptions {
   /** Ends the waiting: it fails with CANCELLED. */
+  readonly signal?: AbortSignal;
+}
+
+/** How an update is sent. */
+export interface UpdateOptions {
+  /** Its id, by which a repeat is known. Default: one is made. */
+  readonly updateId?: string;
+  /** Ends the waiting: it fails with CANCELLED. The update goes on. */
   readonly signal?: AbortSignal;
 }
 
@@ -68,10 +72,17 @@ export interface Client {
   start(workflow: string, input?: unknown, options?: StartOptions): Promise<StartedWorkflow<unknown>>;
   /** Starts a workflow and waits for its result. */
   execute<I, O>(workflow: WorkflowDefinition<I, O>, input: I, options?: StartOptions): Promise<O>;
+  /** A workflow that was started before, to talk to; nothing is sent. Without a run id whichever run is open is meant, else the latest. */
+  handle<O = unknown>(workflowId: string, runId?: string): WorkflowHandle<O>;
+  handle<I, O>(workflow: WorkflowDefinition<I, O>, workflowId: string, runId?: string): WorkflowHandle<O>;
   /** Waits for the result of a workflow, following retries and continue-as-new. Throws a WorkflowFailedError if it ends otherwise. */
   result<O = unknown>(workflow: WorkflowName, options?: WaitForResultOptions): Promise<O>;
   /** Sends a signal. It is durable before this resolves. */
-  signal(workflow: WorkflowName, name: string, payload?: unknown): Promise<void>;
+  signal<T>(
+    workflow: WorkflowName,
+    signal: SignalDefinition<T> | string,
+    ...payload: Carried<T>
+  ): Promise<void>;
   /** Asks a run to cancel; its code decides what to do. */
   cancel(workflow: WorkflowName, reason?: string): Promise<void>;
   /** Closes a run at once. */
@@ -89,7 +100,6 @@ export interface Client {
 }
 
 const pageSize = 1_000;
-const resultWaitMs = 20_000;
 
 /** Makes a client. It connects with its first call. */
 export function createClient(options: ClientOptions = {}): Client {
@@ -99,32 +109,17 @@ export function createClient(options: ClientOptions = {}): Client {
   const identity = options.identity ?? `${process.pid}@${hostname()}`;
   const call = { retryForMs: options.retryForMs ?? 30_000 };
   const write = () => ({ namespace, identity, requestId: randomUUID() });
+  const calls = createCalls({ rpc, namespace, write, call });
 
   async function start(
     workflow: WorkflowDefinition | string,
     input?: unknown,
     startOptions: StartOptions = {},
-  ) {
+  ): Promise<StartedWorkflow<unknown>> {
     const spec = startSpec(typeof workflow === "string" ? workflow : workflow.type, input, startOptions);
     const { workflowId, runId, isStarted } = await rpc.startWorkflow({ ...write(), spec }, call);
-    return {
-      workflowId,
-      runId,
-      isStarted,
-      result: (wait?: WaitForResultOptions) => result({ workflowId, runId }, wait),
-    };
-  }
-
-  async function result(workflow: WorkflowName, { signal }: WaitForResultOptions = {}): Promise<unknown> {
-    const request = { namespace, ...nameOf(workflow), wait: durationFromMs(resultWaitMs) };
-    for (;;) {
-      const { outcome } = await rpc.getWorkflowResult(request, {
-        ...call,
-        signal,
-        timeoutMs: resultWaitMs + 10_000,
-      });
-      if (outcome !== undefined) return resultOf(outcome, request.workflowId);
-    }
+    const result = (wait?: WaitForResultOptions) => calls.result({ workflowId, runId }, wait);
+    return { ...createHandle(calls, workflowId), runId, isStarted, result };
   }
 
   return {
@@ -135,24 +130,30 @@ export function createClient(options: ClientOptions = {}): Client {
       const started = await start(workflow as WorkflowDefinition, input, startOptions);
       return (await started.result()) as never;
     },
-    result: result as Client["result"],
-    async signal(workflow, name, payload) {
-      const encoded = encodePayload(payload);
-      await rpc.signalWorkflow(
-        { ...write(), ...nameOf(workflow), name, ...(encoded && { payload: encoded }) },
-        call,
-      );
-    },
-    async cancel(workflow, reason = "") {
-      await rpc.cancelWorkflow({ ...write(), ...nameOf(workflow), reason }, call);
-    },
-    async terminate(workflow, reason = "") {
-      await rpc.terminateWorkflow({ ...write(), ...nameOf(workflow), reason }, call);
-    },
-    describe: (workflow) => rpc.getWorkflow({ namespace, ...nameOf(workflow) }, call),
+    handle: ((workflow: WorkflowDefinition | string, ...ids: string[]) =>
+      createHandle(
+        calls,
+        ...((typeof workflow === "string" ? [workflow, ...ids] : ids) as [string]),
+      )) as Client["handle"],
+    result: calls.result as Client["result"],
+    signal: (workflow, signal, ...[payload]) => calls.signal(workflow, nameOf(signal), payload),
+    cancel: calls.cancel,
+    terminate: calls.terminate,
+    describe: calls.describe,
+    ...lists(rpc, namespace, call),
+    close: () => connection.close(),
+  };
+}
+
+function lists(
+  rpc: CallParts["rpc"],
+  namespace: string,
+  call: CallParts["call"],
+): Pick<Client, "history" | "list" | "count"> {
+  return {
     async *history(workflow) {
       for (let pageToken = ""; ; ) {
-        const page = await rpc.getHistory({ namespace, ...nameOf(workflow), pageSize, pageToken }, call);
+        const page = await rpc.getHistory({ namespace, ...refOf(workflow), pageSize, pageToken }, call);
         yield* page.events;
         if (page.nextPageToken === "") return;
         pageToken = page.nextPageToken;
@@ -171,20 +172,5 @@ export function createClient(options: ClientOptions = {}): Client {
       const entries = byStatus.map((entry) => [WorkflowStatus[entry.status], Number(entry.count)]);
       return { count: Number(count), byStatus: Object.fromEntries(entries) };
     },
-    close: () => connection.close(),
   };
-}
-
-function nameOf(workflow: WorkflowName): { workflowId: string; runId: string } {
-  if (typeof workflow === "string") return { workflowId: workflow, runId: "" };
-  return { workflowId: workflow.workflowId, runId: workflow.runId ?? "" };
-}
-
-function resultOf(outcome: WorkflowOutcome, workflowId: string): unknown {
-  if (outcome.status === WorkflowStatus.COMPLETED) {
-    return decodePayload(outcome.value.case === "result" ? outcome.value.value : undefined);
-  }
-  const status = WorkflowStatus[outcome.status] ?? "UNSPECIFIED";
-  const cause = outcome.value.case === "failure" ? decodeFailure(outcome.value.value) : undefined;
-  throw new WorkflowFailedError({ workflowId, runId: outcome.runId, status }, cause);
 }

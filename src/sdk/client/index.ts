@@ -5,17 +5,21 @@ export {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildFailure,
   TerminatedFailure,
   TimeoutFailure,
 } from "../failures.js";
+export type { StartOptions } from "../start-options.js";
 export {
   type Client,
   type ClientOptions,
   createClient,
   type StartedWorkflow,
+  type UpdateOptions,
+  type WaitForResultOptions,
   type WorkflowCounts,
   type WorkflowFilterInit,
   type WorkflowName,
 } from "./client.js";
-export type { StartOptions } from "./start-options.js";
 export { WorkflowFailedError } from "./workflow-failed-error.js";
+export type { WorkflowHandle } from "./workflow-handle.js";

@@ -5,7 +5,7 @@ import type { ScheduleActivityCommandSchema } from "../../../gen/pawl/v1/command
 import { type Duration, toMs } from "../duration.js";
 import { encodePayload } from "../payload.js";
 import { retryPolicy } from "../retry-policy.js";
-import type { ActivityOptions } from "../workflow/context.js";
+import type { ActivityOptions } from "../workflow/options.js";
 
 /** Makes the command; what the options leave out is left to the server. */
 export function scheduleActivityCommand(

@@ -1,55 +1,53 @@
 /** The context of workflow code: every method turns into commands and waits. */
-import { durationFromMs, timestampDate } from "@bufbuild/protobuf/wkt";
-import type { WorkflowStarted } from "../../../gen/pawl/v1/event_pb.js";
-import { toMs } from "../duration.js";
-import { decodePayload, encodePayload } from "../payload.js";
-import type {
-  ActivityCalls,
-  ActivityImplementations,
-  ActivityOptions,
-  SignalOptions,
-  WorkflowContext,
-  WorkflowInfo,
-} from "../workflow/context.js";
-import { scheduleActivityCommand } from "./activity-command.js";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Duration } from "../duration.js";
+import type { SearchAttributeChanges } from "../search-attributes.js";
+import type { ActivityImplementations } from "../workflow/activities.js";
+import type { ChildOptions } from "../workflow/child.js";
+import type { WorkflowContext } from "../workflow/context.js";
+import { nameOf, type QueryDefinition, type SignalDefinition } from "../workflow/definitions.js";
+import type { LocalOptions, LocalStepContext } from "../workflow/local.js";
+import type { ActivityOptions, ContinueAsNewOptions } from "../workflow/options.js";
+import type { CancelScope } from "../workflow/scope.js";
+import type { SignalOptions } from "../workflow/signal-channel.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
+import { activityCalls, callActivity } from "./activities.js";
+import { upsertAttributes, upsertMemo } from "./attributes.js";
+import { runChild, startChild } from "./children.js";
 import type { CommandLog } from "./command-log.js";
-import { seededRandom, uuidFrom } from "./random.js";
-import type { Signals } from "./signals.js";
-import { requestedFailure, type Wait, type Waits } from "./waits.js";
-
-/** What the context of a run stands on. */
-export interface ContextParts {
-  readonly log: CommandLog;
-  readonly waits: Waits;
-  readonly signals: Signals;
-  /** What waits for the outcome of an activity, by its seq. */
-  readonly activities: Map<
-    number,
-    { readonly type: string; readonly id: string; readonly wait: Wait<unknown> }
-  >;
-  /** What the end of a timer sets off, by its seq. */
-  readonly timers: Map<number, TimerEnd>;
-  readonly started: WorkflowStarted;
-  readonly startTime: Date;
-}
-
-/** What the end of a timer sets off. */
-export interface TimerEnd {
-  fire(): void;
-  /** It was cancelled, and not by the workflow code. */
-  fail(error: Error): void;
-}
+import { waitForCondition } from "./conditions.js";
+import { continueAsNew } from "./continue-as-new.js";
+import { describeRun } from "./describe-run.js";
+import { externalHandle } from "./external.js";
+import { callLocal } from "./local-steps.js";
+import { isPatched, passPatch } from "./patches.js";
+import { handleQuery, type QueryHandler } from "./queries.js";
+import { uuidFrom } from "./random.js";
+import type { RunParts } from "./run-parts.js";
+import { runInScope, runShielded, runWithin, untilTime } from "./scopes.js";
+import { recordSideEffect } from "./side-effects.js";
+import { handleSignals, takeSignal } from "./signal-methods.js";
+import { sleep } from "./timers.js";
+import { handleUpdate, type UpdateHandler } from "./updates.js";
+import { requestedFailure } from "./waits.js";
 
 /** Makes the context of a run. */
-export function createContext(parts: ContextParts): WorkflowContext {
-  const { log, waits, signals, started } = parts;
-  // A reset keeps the original run id, so that what is replayed comes out the same in the new run.
-  const random = seededRandom(started.originalRunId || started.runId);
-  const runActivity = (type: string, input: unknown, options: ActivityOptions) =>
-    callActivity(parts, type, input, options);
-  const waitForSignal = (name: string, options: SignalOptions = {}) => takeSignal(parts, name, options);
+export function createContext(parts: RunParts): WorkflowContext {
+  // Getters stay what they are only on the object that has them; so the methods come to it.
+  return Object.assign(
+    state(parts),
+    work(parts),
+    others(parts),
+    scopes(parts),
+    messages(parts),
+    recorded(parts),
+  );
+}
 
+function state(parts: RunParts) {
+  const { log, waits, handlerRuns } = parts;
   return {
+    log: parts.logger,
     get info() {
       return describeRun(parts);
     },
@@ -62,125 +60,89 @@ export function createContext(parts: ContextParts): WorkflowContext {
     get cancelReason() {
       return waits.cancelReason;
     },
-    activity: <T>(type: string, input?: unknown, options: ActivityOptions = {}) =>
-      runActivity(type, input, options) as Promise<T>,
-    activities: <A extends ActivityImplementations>(options: ActivityOptions = {}) =>
-      activityCalls<A>((type, input) => runActivity(type, input, options)),
-    sleep(duration, options = {}) {
-      const rejected = waits.rejectedBefore(options);
-      if (rejected !== undefined) return rejected;
-      const wait = waits.open<void>(options, () => stopTimer());
-      const stopTimer = startTimer(parts, toMs(duration), { fire: () => wait.succeed(), fail: wait.fail });
-      return wait.promise;
+    get areHandlersDone() {
+      return handlerRuns.count === 0;
     },
-    signal: <T>(name: string) => ({
-      next: (options?: SignalOptions) => waitForSignal(name, options) as Promise<T | undefined>,
-      tryNext: () => signals.takeKept(name)?.value as T | undefined,
-    }),
-    waitForSignal: <T>(name: string, options?: SignalOptions) =>
-      waitForSignal(name, options) as Promise<T | undefined>,
-    sideEffect: <T>(name: string, make: () => T) => recordSideEffect(log, name, make) as T,
-    now: () => timeOf(log),
-    random,
-    uuid: () => uuidFrom(random),
     throwIfCancelled() {
       if (waits.isCancelRequested) throw requestedFailure(waits.cancelReason);
     },
   };
 }
 
-function callActivity(
-  parts: ContextParts,
-  type: string,
-  input: unknown,
-  options: ActivityOptions,
-): Promise<unknown> {
-  const { log, waits, activities } = parts;
-  const rejected = waits.rejectedBefore(options);
-  if (rejected !== undefined) return rejected;
-  const { seq } = log.add({ case: "scheduleActivity", value: scheduleActivityCommand(type, input, options) });
-  const wait = waits.open<unknown>(options, () => {
-    activities.delete(seq);
-    log.add({ case: "cancelActivity", value: { activitySeq: seq } });
-  });
-  activities.set(seq, { type, id: options.activityId || String(seq), wait });
-  return wait.promise;
-}
-
-/** Schedules a timer; the returned function cancels it, unless it has ended. */
-function startTimer({ log, timers }: ContextParts, ms: number, end: TimerEnd): () => void {
-  const { seq } = log.add({ case: "scheduleTimer", value: { duration: durationFromMs(ms) } });
-  timers.set(seq, end);
-  return () => {
-    if (timers.delete(seq)) log.add({ case: "cancelTimer", value: { timerSeq: seq } });
+function work(parts: RunParts) {
+  return {
+    activity: <T>(type: string, input?: unknown, options: ActivityOptions = {}) =>
+      callActivity(parts, type, input, options) as Promise<T>,
+    activities: <A extends ActivityImplementations>(options: ActivityOptions = {}) =>
+      activityCalls<A>((type, input) => callActivity(parts, type, input, options)),
+    local: <T>(name: string, work: (step: LocalStepContext) => T | Promise<T>, options: LocalOptions = {}) =>
+      callLocal(parts, name, work, options) as Promise<T>,
+    sleep: ((duration, options = {}) => sleep(parts, duration, options)) as WorkflowContext["sleep"],
+    // A function that throws at once rejects, as one that throws later does.
+    condition: (async (predicate, options = {}) =>
+      waitForCondition(parts, predicate, options)) as WorkflowContext["condition"],
   };
 }
 
-function takeSignal(parts: ContextParts, name: string, options: SignalOptions): Promise<unknown> {
-  const { waits, signals } = parts;
-  const kept = signals.takeKept(name);
-  if (kept !== undefined) return Promise.resolve(kept.value);
-  const rejected = waits.rejectedBefore(options);
-  if (rejected !== undefined) return rejected;
-  let stopTimer = () => {};
-  const wait = waits.open<unknown>(options, () => {
-    signals.leave(name, taker);
-    stopTimer();
-  });
-  const taker = {
-    take(value: unknown) {
-      stopTimer();
-      wait.succeed(value);
+function others(parts: RunParts) {
+  return {
+    child: ((workflow: WorkflowDefinition<never> | string, input?: unknown, options: ChildOptions = {}) =>
+      runChild(parts, workflow, input, options)) as WorkflowContext["child"],
+    startChild: ((
+      workflow: WorkflowDefinition<never> | string,
+      input?: unknown,
+      options: ChildOptions = {},
+    ) => startChild(parts, workflow, input, options)) as WorkflowContext["startChild"],
+    external: (workflowId: string, runId?: string) => externalHandle(parts, workflowId, runId),
+  };
+}
+
+function scopes(parts: RunParts) {
+  return {
+    scope: <T>(code: (scope: CancelScope) => Promise<T>) => runInScope(code),
+    shield: <T>(code: () => Promise<T>) => runShielded(code),
+    timeout: <T>(limit: Duration | Date, code: () => Promise<T>) => {
+      const ms = limit instanceof Date ? untilTime(timeOf(parts.log), limit) : limit;
+      return runWithin(parts, ms, code);
     },
   };
-  signals.await(name, taker);
-  if (options.timeout !== undefined) {
-    const stopWaiting = () => signals.leave(name, taker);
-    stopTimer = startTimer(parts, toMs(options.timeout), {
-      fire() {
-        stopWaiting();
-        wait.succeed(undefined);
-      },
-      fail(error) {
-        stopWaiting();
-        wait.fail(error);
-      },
-    });
-  }
-  return wait.promise;
 }
 
-function recordSideEffect(log: CommandLog, name: string, make: () => unknown): unknown {
-  if (log.turn.recorded !== undefined) {
-    const { event } = log.add({ case: "recordSideEffect", value: { name } });
-    return event?.kind.case === "sideEffectRecorded" ? decodePayload(event.kind.value.value) : undefined;
-  }
-  const value = encodePayload(make() ?? null);
-  log.add({ case: "recordSideEffect", value: { name, ...(value && { value }) } });
-  // As replay will see it, so that what JSON drops is missing from the beginning.
-  return decodePayload(value);
-}
-
-function activityCalls<A extends ActivityImplementations>(
-  call: (type: string, input: unknown) => Promise<unknown>,
-): ActivityCalls<A> {
-  return new Proxy(Object.create(null), {
-    get: (_, type) =>
-      typeof type === "string" && type !== "then" ? (input: unknown) => call(type, input) : undefined,
-  });
-}
-
-function describeRun({ log, started, startTime }: ContextParts): WorkflowInfo {
+function messages(parts: RunParts) {
   return {
-    namespace: started.namespace,
-    workflowId: started.workflowId,
-    runId: started.runId,
-    startTime,
-    workflowType: started.workflowType,
-    taskQueue: started.taskQueue,
-    attempt: started.attempt,
-    historyLength: log.turn.historyLength,
-    isContinueAsNewSuggested: log.turn.isContinueAsNewSuggested,
+    signal: <T>(signal: SignalDefinition<T> | string) => ({
+      next: (options?: SignalOptions) => takeSignal(parts, nameOf(signal), options) as Promise<T | undefined>,
+      tryNext: () => {
+        const kept = parts.signals.takeKept(nameOf(signal));
+        return kept && ((kept.value ?? null) as T);
+      },
+    }),
+    waitForSignal: <T>(signal: SignalDefinition<T> | string, options?: SignalOptions) =>
+      takeSignal(parts, nameOf(signal), options) as Promise<T | undefined>,
+    onSignal: ((signal, handler) => handleSignals(parts, signal, handler)) as WorkflowContext["onSignal"],
+    onQuery: <R, A>(query: QueryDefinition<R, A> | string, handler: (input: A) => R) =>
+      handleQuery(parts, nameOf(query), handler as QueryHandler),
+    onUpdate: ((update, handler, options = {}) =>
+      handleUpdate(parts, nameOf(update), {
+        handle: handler as UpdateHandler["handle"],
+        validate: (input) => options.validate?.(input as never),
+      })) as WorkflowContext["onUpdate"],
+  };
+}
+
+function recorded(parts: RunParts) {
+  const { log, random } = parts;
+  return {
+    continueAsNew: (input?: unknown, options: ContinueAsNewOptions = {}) =>
+      continueAsNew(parts, input, options),
+    patched: (id: string) => isPatched(parts, id),
+    deprecatePatch: (id: string) => passPatch(parts, id),
+    upsertSearchAttributes: (changes: SearchAttributeChanges) => upsertAttributes(parts, changes),
+    upsertMemo: (changes: Readonly<Record<string, unknown>>) => upsertMemo(parts, changes),
+    sideEffect: <T>(name: string, make: () => T) => recordSideEffect(log, name, make) as T,
+    now: () => timeOf(log),
+    random,
+    uuid: () => uuidFrom(random),
   };
 }
 

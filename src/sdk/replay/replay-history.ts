@@ -1,7 +1,7 @@
 /** Replaying a recorded history against the code of today. */
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import { WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { createExecution, type TurnResult } from "./execution.js";
 import { splitTurns } from "./turns.js";
 

@@ -1,6 +1,7 @@
 /** History as turns: what workflow code saw at once, and what it did then. */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { HistoryEvent, WorkflowTaskStarted } from "../../../gen/pawl/v1/event_pb.js";
+import type { UpdateRequest } from "../../../gen/pawl/v1/task_pb.js";
 
 /** One workflow task that took effect, or, as the last turn, the one in hand. */
 export interface Turn {
@@ -14,9 +15,14 @@ export interface Turn {
   readonly arrived: readonly HistoryEvent[];
   /** The events of the commands that were made. Undefined: the turn is in hand, nothing is recorded yet. */
   readonly recorded: readonly HistoryEvent[] | undefined;
+  /** The updates that the code was asked for, in order: of a recorded turn those that it accepted. */
+  readonly updates: readonly UpdateInput[];
   /** The seqs of what had ended by itself before a cancellation could: such a cancel command left no event. */
   readonly endedSeqs: ReadonlySet<number>;
 }
+
+/** A request that a turn has. */
+export type UpdateInput = Pick<UpdateRequest, "updateId" | "name" | "input">;
 
 interface TurnDraft {
   readonly started: HistoryEvent;
@@ -34,9 +40,13 @@ export class MalformedHistoryError extends Error {
  * Splits events into turns. Attempts that failed or timed out are no turns: what they saw is seen again by the next.
  *
  * `position` is the WorkflowTaskStarted of the newest turn that was run already, 0 if none was; the events begin behind it. The commands of that turn
- * are among them and are passed over.
+ * are among them and are passed over. The updates are those of the task in hand.
  */
-export function splitTurns(events: readonly HistoryEvent[], position: number): Turn[] {
+export function splitTurns(
+  events: readonly HistoryEvent[],
+  position: number,
+  updates: readonly UpdateInput[] = [],
+): Turn[] {
   const drafts: TurnDraft[] = [];
   let arrived: HistoryEvent[] = [];
   let started: HistoryEvent | undefined;
@@ -94,10 +104,10 @@ export function splitTurns(events: readonly HistoryEvent[], position: number): T
   if (started !== undefined) {
     drafts.push({ started, arrived, recorded: undefined, endedSeqs: new Set(arrived.flatMap(endedSeq)) });
   }
-  return drafts.map(finishTurn);
+  return drafts.map((draft) => finishTurn(draft, updates));
 }
 
-function finishTurn(draft: TurnDraft): Turn {
+function finishTurn(draft: TurnDraft, updates: readonly UpdateInput[]): Turn {
   const started = draft.started.kind.value as WorkflowTaskStarted;
   return {
     startedEventId: draft.started.eventId,
@@ -106,8 +116,13 @@ function finishTurn(draft: TurnDraft): Turn {
     isContinueAsNewSuggested: started.suggestContinueAsNew,
     arrived: draft.arrived,
     recorded: draft.recorded,
+    updates: draft.recorded?.flatMap(acceptedUpdate) ?? updates,
     endedSeqs: draft.endedSeqs,
   };
+}
+
+function acceptedUpdate({ kind }: HistoryEvent): UpdateInput[] {
+  return kind.case === "updateAccepted" ? [kind.value] : [];
 }
 
 /** The WorkflowTaskCompleted whose command made the event; 0 if none did. */
@@ -125,6 +140,12 @@ function endedSeq({ kind }: HistoryEvent): number[] {
     case "activityCancelRequested":
     case "timerFired":
     case "timerCancelled":
+    case "childWorkflowStartFailed":
+    case "childWorkflowCompleted":
+    case "childWorkflowFailed":
+    case "childWorkflowCancelled":
+    case "childWorkflowTimedOut":
+    case "childWorkflowTerminated":
       return [kind.value.seq];
     default:
       return [];

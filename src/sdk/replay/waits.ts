@@ -1,6 +1,8 @@
 /** What workflow code waits for. */
 import { CancelledFailure } from "../failures.js";
-import type { WaitOptions } from "../workflow/context.js";
+import type { WaitOptions } from "../workflow/options.js";
+import { currentRegion } from "./regions.js";
+import { refuseRestricted } from "./restrictions.js";
 
 /** A wait that is open. Settling it ends it; what comes later is ignored. */
 export interface Wait<T> {
@@ -10,21 +12,32 @@ export interface Wait<T> {
   fail(error: Error): void;
 }
 
+/** Cancels what is waited for, before its wait rejects; "wait" lets the wait go on. */
+export type OnCancel = () => "reject" | "wait";
+
 /** The open waits of a run, and the request to cancel it. */
 export interface Waits {
   readonly isCancelRequested: boolean;
   readonly cancelReason: string;
+  /** What is waited for, in words, in the order in which the waits began. */
+  readonly openOnes: readonly string[];
+  /** The wait that ended last, in words. */
+  readonly lastEnded: string | undefined;
   /** The rejection of a wait that is cancelled before it begins. */
   rejectedBefore(options: WaitOptions): Promise<never> | undefined;
-  /** Opens a wait. `onCancel` cancels what is waited for, and is called before the wait rejects. */
-  open<T>(options: WaitOptions, onCancel: () => void): Wait<T>;
+  /** Opens a wait for something, in words. */
+  open<T>(what: string, options: WaitOptions, onCancel: OnCancel): Wait<T>;
   /** Rejects the unshielded waits of this moment, else the next one. Only the first request counts. */
   requestCancel(reason: string): void;
 }
 
+type Canceller = (failure: CancelledFailure) => void;
+
 /** Makes the waits of a run that begins. */
 export function createWaits(): Waits {
-  const cancellers = new Set<(failure: CancelledFailure) => void>();
+  const cancellers = new Set<Canceller>();
+  const openOnes = new Set<{ readonly what: string }>();
+  let lastEnded: string | undefined;
   let isCancelRequested = false;
   let isCancelDue = false;
   let cancelReason = "";
@@ -36,45 +49,29 @@ export function createWaits(): Waits {
     get cancelReason() {
       return cancelReason;
     },
-    rejectedBefore({ signal, isShielded }) {
-      if (signal?.aborted === true) return rejected(abortedFailure(signal));
-      if (!isCancelDue || isShielded === true) return undefined;
+    get openOnes() {
+      return [...openOnes].map(({ what }) => what);
+    },
+    get lastEnded() {
+      return lastEnded;
+    },
+    rejectedBefore(options) {
+      const { signals, isShielded } = reachOf(options);
+      const aborted = signals.find((signal) => signal.aborted);
+      if (aborted !== undefined) return rejected(abortedFailure(aborted));
+      if (!isCancelDue || isShielded) return undefined;
       isCancelDue = false;
       return rejected(requestedFailure(cancelReason));
     },
-    open<T>({ signal, isShielded }: WaitOptions, onCancel: () => void): Wait<T> {
-      const { promise, resolve, reject } = withResolvers<T>();
-      let isOpen = true;
-      const end = () => {
-        isOpen = false;
-        cancellers.delete(cancel);
-        signal?.removeEventListener("abort", abort);
-      };
-      const cancel = (failure: CancelledFailure) => {
-        if (!isOpen) return;
-        end();
-        onCancel();
-        reject(failure);
-      };
-      const abort = () => cancel(abortedFailure(signal));
-      if (isShielded !== true) cancellers.add(cancel);
-      signal?.addEventListener("abort", abort, { once: true });
-      return {
-        promise,
-        get isOpen() {
-          return isOpen;
-        },
-        succeed(value) {
-          if (!isOpen) return;
-          end();
-          resolve(value);
-        },
-        fail(error) {
-          if (!isOpen) return;
-          end();
-          reject(error);
-        },
-      };
+    open<T>(what: string, options: WaitOptions, onCancel: OnCancel) {
+      refuseRestricted(what);
+      const entry = { what };
+      openOnes.add(entry);
+      const listen = (cancel: Canceller) => listenForCancel(reachOf(options), cancellers, cancel);
+      return openWait<T>(listen, onCancel, () => {
+        openOnes.delete(entry);
+        lastEnded = what;
+      });
     },
     requestCancel(reason) {
       if (isCancelRequested) return;
@@ -93,14 +90,79 @@ export function requestedFailure(reason: string): CancelledFailure {
   );
 }
 
+/** What can cancel a wait: its own signal, and unless it is shielded what the code around it says. */
+function reachOf({ signal, isShielded = false }: WaitOptions) {
+  const region = currentRegion();
+  const own = signal === undefined ? [] : [signal];
+  return {
+    signals: isShielded ? own : [...own, ...region.signals],
+    isShielded: isShielded || region.isShielded,
+  };
+}
+
+/** Listens to all that can cancel a wait, until the returned function is called. */
+function listenForCancel(
+  { signals, isShielded }: ReturnType<typeof reachOf>,
+  cancellers: Set<Canceller>,
+  cancel: Canceller,
+): () => void {
+  const listeners = signals.map((signal) => {
+    const abort = () => cancel(abortedFailure(signal));
+    signal.addEventListener("abort", abort);
+    return () => signal.removeEventListener("abort", abort);
+  });
+  if (!isShielded) cancellers.add(cancel);
+  return () => {
+    cancellers.delete(cancel);
+    for (const remove of listeners) remove();
+  };
+}
+
+function openWait<T>(
+  listen: (cancel: Canceller) => () => void,
+  onCancel: OnCancel,
+  onEnd: () => void,
+): Wait<T> {
+  const { promise, resolve, reject } = withResolvers<T>();
+  let isOpen = true;
+  const end = () => {
+    isOpen = false;
+    stopListening();
+    onEnd();
+  };
+  const stopListening = listen((failure) => {
+    if (!isOpen) return;
+    stopListening();
+    if (onCancel() === "wait") return;
+    end();
+    reject(failure);
+  });
+  return {
+    promise,
+    get isOpen() {
+      return isOpen;
+    },
+    succeed(value) {
+      if (!isOpen) return;
+      end();
+      resolve(value);
+    },
+    fail(error) {
+      if (!isOpen) return;
+      end();
+      reject(error);
+    },
+  };
+}
+
 function rejected(failure: CancelledFailure): Promise<never> {
   const promise = Promise.reject(failure);
   promise.catch(() => {});
   return promise;
 }
 
-function abortedFailure(signal: AbortSignal | undefined): CancelledFailure {
-  return new CancelledFailure("cancelled by the workflow code", undefined, { cause: signal?.reason });
+function abortedFailure(signal: AbortSignal): CancelledFailure {
+  return new CancelledFailure("cancelled by the workflow code", undefined, { cause: signal.reason });
 }
 
 function withResolvers<T>() {

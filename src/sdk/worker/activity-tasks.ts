@@ -14,7 +14,7 @@ import { encodeFailure } from "../failure-codec.js";
 import { ApplicationFailure, CancelledFailure, TimeoutFailure } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
 import { withRejectionsReported } from "../rejections.js";
-import type { ActivityImplementations } from "../workflow/context.js";
+import type { ActivityImplementations } from "../workflow/activities.js";
 import { type ActivityContext, describeActivity } from "./activity-context.js";
 import type { Batcher } from "./batcher.js";
 import { createHeartbeats, type HeartbeatAnswer, type Heartbeats } from "./heartbeats.js";

@@ -9,7 +9,7 @@ import { type ActivityTaskParts, type HeldActivity, handleActivityTask } from ".
 import { createAnswers } from "./answers.js";
 import { createLane } from "./lane.js";
 import { createLeases } from "./leases.js";
-import { warningsToStderr } from "./logger.js";
+import { warningsToStderr, workflowLogsToStderr } from "./logger.js";
 import { pollWaitMs } from "./poll.js";
 import { stayPresent } from "./presence.js";
 import { createRegistration } from "./registration.js";
@@ -139,7 +139,7 @@ function describeWorker(options: WorkerOptions) {
 }
 
 function workflowPartsOf(
-  { workflows = [], cachedRuns = 1_000 }: WorkerOptions,
+  { workflows = [], cachedRuns = 1_000, workflowLogger = workflowLogsToStderr }: WorkerOptions,
   { connection, namespace, leases, logger, spec }: ReturnType<typeof assembleBase>,
   answers: ReturnType<typeof createAnswers>,
 ): WorkflowTaskParts {
@@ -147,6 +147,7 @@ function workflowPartsOf(
     rpc: createUnaryClient(connection, WorkflowService),
     namespace,
     cache: createRunCache(cachedRuns),
+    workflowLogger,
     workflows: new Map(workflows.map((workflow) => [workflow.type, workflow])),
     leases,
     completions: answers.workflowCompletions,
@@ -156,7 +157,10 @@ function workflowPartsOf(
     logger,
     async answerQueries(answers) {
       try {
-        await createUnaryClient(connection, WorkerService).answerQueries({ namespace, answers });
+        await createUnaryClient(connection, WorkerService).answerQueries({
+          namespace,
+          answers: [...answers],
+        });
       } catch (error) {
         logger.info("queries could not be answered", { error: String(error) });
       }

@@ -1,7 +1,7 @@
 /** For processes that run workflows and activities. */
 export { ApplicationFailure, CancelledFailure } from "../failures.js";
-export type { ActivityImplementations } from "../workflow/context.js";
+export type { ActivityImplementations } from "../workflow/activities.js";
 export type { ActivityContext, ActivityInfo } from "./activity-context.js";
-export { type WorkerLogger, warningsToStderr } from "./logger.js";
+export { type WorkerLogger, warningsToStderr, workflowLogsToStderr } from "./logger.js";
 export { runWorker } from "./run-worker.js";
 export { createWorker, type Worker, type WorkerOptions } from "./worker.js";

@@ -5,7 +5,8 @@ import type { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.j
 import type { UnaryClient } from "../connection.js";
 import { createExecution, type Execution, type TurnResult } from "../replay/execution.js";
 import { MalformedHistoryError, splitTurns } from "../replay/turns.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import type { WorkflowLogger } from "../workflow/logger.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import type { RunCache } from "./run-cache.js";
 
 /** What running tasks needs. */
@@ -13,6 +14,7 @@ export interface ReplayParts {
   readonly rpc: UnaryClient<typeof WorkflowService>;
   readonly namespace: string;
   readonly cache: RunCache;
+  readonly workflowLogger: WorkflowLogger;
   readonly workflows: ReadonlyMap<string, WorkflowDefinition>;
 }
 
@@ -27,20 +29,7 @@ const historyRetryMs = 10_000;
 
 /** Runs workflow code through a task: from what is cached if it fits, else from the run's first event. */
 export async function replayTask(parts: ReplayParts, task: WorkflowTask): Promise<ReplayedTask> {
-  const definition = parts.workflows.get(task.workflowType);
-  if (definition === undefined) throw new Error(`this worker has no workflow of type ${task.workflowType}`);
-  const cached = parts.cache.take(task.runId);
-  const after = task.historyAfterEventId;
-  const isContinued = after > 0 && cached?.position === after;
-  const execution = isContinued ? cached : createExecution(definition);
-
-  const events = after > 0 && !isContinued ? await readHistory(parts, task, "") : [...task.history];
-  if (isContinued || after === 0) {
-    if (task.nextPageToken !== "") events.push(...(await readHistory(parts, task, task.nextPageToken)));
-  }
-  const end = task.provisionalEvents[0]?.eventId ?? task.startedEventId + 1;
-  const seen = [...events.filter((event) => event.eventId < end), ...task.provisionalEvents];
-  const turns = splitTurns(seen, execution.position);
+  const { execution, turns } = await readTurns(parts, task, task.startedEventId);
   const last = turns.at(-1);
   if (last?.recorded !== undefined || last?.startedEventId !== task.startedEventId) {
     throw new MalformedHistoryError(
@@ -48,6 +37,30 @@ export async function replayTask(parts: ReplayParts, task: WorkflowTask): Promis
     );
   }
   return { execution, result: await execution.advance(turns) };
+}
+
+/** Runs workflow code through all that is recorded of a run, for queries that came without a task. */
+export async function replayRecorded(parts: ReplayParts, task: WorkflowTask): Promise<ReplayedTask> {
+  const { execution, turns } = await readTurns(parts, task, Number.MAX_SAFE_INTEGER);
+  const recorded = turns.filter((turn) => turn.recorded !== undefined);
+  return { execution, result: await execution.advance(recorded) };
+}
+
+async function readTurns(parts: ReplayParts, task: WorkflowTask, through: number) {
+  const definition = parts.workflows.get(task.workflowType);
+  if (definition === undefined) throw new Error(`this worker has no workflow of type ${task.workflowType}`);
+  const cached = parts.cache.take(task.runId);
+  const after = task.historyAfterEventId;
+  const isContinued = after > 0 && cached?.position === after;
+  const execution = isContinued ? cached : createExecution(definition, { logger: parts.workflowLogger });
+
+  const events = after > 0 && !isContinued ? await readHistory(parts, task, "") : [...task.history];
+  if (isContinued || after === 0) {
+    if (task.nextPageToken !== "") events.push(...(await readHistory(parts, task, task.nextPageToken)));
+  }
+  const end = task.provisionalEvents[0]?.eventId ?? through + 1;
+  const seen = [...events.filter((event) => event.eventId < end), ...task.provisionalEvents];
+  return { execution, turns: splitTurns(seen, execution.position, task.updates) };
 }
 
 async function readHistory(

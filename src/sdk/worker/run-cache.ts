@@ -5,7 +5,7 @@ import type { Execution } from "../replay/execution.js";
 export interface RunCache {
   /** Takes a run out, to work on it. */
   take(runId: string): Execution | undefined;
-  /** Puts a run back whose task was accepted. */
+  /** Puts a run back whose task was accepted; one that has come further meanwhile stays. */
   put(runId: string, execution: Execution): void;
 }
 
@@ -19,6 +19,7 @@ export function createRunCache(limit: number): RunCache {
       return execution;
     },
     put(runId, execution) {
+      if ((runs.get(runId)?.position ?? 0) > execution.position) return;
       runs.delete(runId);
       runs.set(runId, execution);
       for (const oldest of runs.keys()) {

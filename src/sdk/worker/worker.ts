@@ -2,8 +2,9 @@
 import type { ConnectionOptions } from "../connection.js";
 import { watchRejections } from "../rejections.js";
 import { isOverWithin } from "../wait.js";
-import type { ActivityImplementations } from "../workflow/context.js";
-import type { WorkflowDefinition } from "../workflow/define-workflow.js";
+import type { ActivityImplementations } from "../workflow/activities.js";
+import type { WorkflowLogger } from "../workflow/logger.js";
+import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { AttemptOverError } from "./activity-tasks.js";
 import { assembleWorker } from "./assemble-worker.js";
 import type { WorkerLogger } from "./logger.js";
@@ -34,6 +35,8 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly drainMs?: number;
   /** What it has to say goes here. Default: warnings to the standard error. */
   readonly logger?: WorkerLogger;
+  /** What workflow code says by `ctx.log` goes here. Default: all but what is for debugging to the standard error. */
+  readonly workflowLogger?: WorkflowLogger;
 }
 
 /** A worker. */

@@ -9,11 +9,12 @@ import type {
 import { WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { PawlError } from "../errors.js";
 import { encodeFailure } from "../failure-codec.js";
+import type { QueryAnswerInit } from "../replay/queries.js";
 import type { Batcher } from "./batcher.js";
 import type { Leases } from "./leases.js";
 import type { WorkerLogger } from "./logger.js";
+import { answerTaskQueries } from "./query-tasks.js";
 import { type ReplayedTask, type ReplayParts, replayTask } from "./replay-task.js";
-import { refuseQueries, rejectUpdates } from "./unhandled.js";
 
 /** A finished task, as it is sent. */
 export type Completion = MessageInitShape<typeof WorkflowTaskCompletionSchema>;
@@ -29,7 +30,7 @@ export interface WorkflowTaskParts extends ReplayParts {
   readonly sdk: string;
   readonly logger: WorkerLogger;
   /** Answers questions that came without a task. Never rejects: whoever asks will ask another worker. */
-  answerQueries(answers: ReturnType<typeof refuseQueries>): Promise<void>;
+  answerQueries(answers: readonly QueryAnswerInit[]): Promise<void>;
 }
 
 /** How long an answer is sent again while the server can't be reached; the lease is over long before. */
@@ -45,7 +46,7 @@ const taskIsGone = new Set([
 
 /** Works on a task. Whatever goes wrong concerns this task alone. */
 export async function handleWorkflowTask(parts: WorkflowTaskParts, task: WorkflowTask): Promise<void> {
-  if (task.isQueryOnly) return parts.answerQueries(refuseQueries(task));
+  if (task.isQueryOnly) return parts.answerQueries(await answerTaskQueries(parts, task));
   const release = parts.leases.hold(task);
   try {
     await answerTask(parts, task, await replayTask(parts, task));
@@ -67,9 +68,9 @@ async function answerTask(
   const { result, execution } = replayed;
   if (result.kind === "failed") return failTask(parts, task, result);
   const { cache, buildId, sdk, logger } = parts;
-  const commands = [...rejectUpdates(task), ...result.commands];
-  const { taskToken } = task;
-  const completion = { taskToken, commands, queryAnswers: refuseQueries(task), buildId, sdk };
+  const { taskToken, queries } = task;
+  const queryAnswers = queries.map(execution.query);
+  const completion = { taskToken, commands: result.commands, queryAnswers, buildId, sdk };
   try {
     await parts.completions.submit(completion, Date.now() + answerForMs);
     if (!result.isClosed) cache.put(task.runId, execution);

@@ -1,16 +1,18 @@
 /** How a workflow is started. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { type Payload, PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import {
   ClosedIdPolicy,
   OpenIdPolicy,
   type WorkflowSpec,
   WorkflowSpecSchema,
-} from "../../../gen/pawl/v1/workflow_pb.js";
-import { type Duration, toMs } from "../duration.js";
-import { encodePayload } from "../payload.js";
-import { retryPolicy } from "../retry-policy.js";
-import type { RetryOptions } from "../workflow/context.js";
+} from "../../gen/pawl/v1/workflow_pb.js";
+import { type Duration, toMs } from "./duration.js";
+import { encodePayload } from "./payload.js";
+import { retryPolicy } from "./retry-policy.js";
+import { encodeAttributes, type SearchAttributes } from "./search-attributes.js";
+import type { RetryOptions } from "./workflow/options.js";
 
 /** How a workflow is started. What is unset takes the server's default. */
 export interface StartOptions {
@@ -37,7 +39,7 @@ export interface StartOptions {
   /** Values shown with the run. */
   readonly memo?: Readonly<Record<string, unknown>>;
   /** Values to find the run by. */
-  readonly searchAttributes?: NonNullable<MessageInitShape<typeof WorkflowSpecSchema>["searchAttributes"]>;
+  readonly searchAttributes?: SearchAttributes;
 }
 
 const closedIdPolicies = {
@@ -58,7 +60,7 @@ export function startSpec(workflowType: string, input: unknown, options: StartOp
     workflowId: options.workflowId ?? "",
     taskQueue: options.taskQueue ?? "",
     priority: options.priority ?? 0,
-    searchAttributes: options.searchAttributes ?? {},
+    searchAttributes: encodeAttributes(options.searchAttributes ?? {}),
   });
   const payload = encodePayload(input);
   if (payload !== undefined) spec.input = payload;
@@ -69,9 +71,14 @@ export function startSpec(workflowType: string, input: unknown, options: StartOp
     const duration = options[field];
     if (duration !== undefined) spec[field] = durationFromMs(toMs(duration));
   }
-  for (const [name, value] of Object.entries(options.memo ?? {})) {
-    const entry = encodePayload(value);
-    if (entry !== undefined) spec.memo[name] = entry;
-  }
+  spec.memo = encodeMemo(options.memo ?? {});
   return spec;
+}
+
+/** Encodes entries of a memo; `undefined` is an entry without a body, which removes it where one changes. */
+export function encodeMemo(memo: Readonly<Record<string, unknown>>): Record<string, Payload> {
+  const entries = Object.entries(memo);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, encodePayload(value) ?? create(PayloadSchema)]),
+  );
 }

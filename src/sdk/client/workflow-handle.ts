@@ -1,0 +1,54 @@
+/** One workflow, as applications talk to it. */
+import type { GetWorkflowResponse } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import {
+  nameOf,
+  type QueryDefinition,
+  type SignalDefinition,
+  type UpdateDefinition,
+} from "../workflow/definitions.js";
+import type { Calls } from "./calls.js";
+import type { UpdateOptions, WaitForResultOptions } from "./client.js";
+
+/** One workflow, or one of its runs. All writes are durable before they resolve. Calls throw a PawlError when they are refused. */
+export interface WorkflowHandle<O = unknown> {
+  readonly workflowId: string;
+  /** The run that is meant, or that was started; undefined: whichever is open, else the latest. */
+  readonly runId: string | undefined;
+  /** Waits for the result, following retries and continue-as-new. Throws a WorkflowFailedError if the workflow ends otherwise. */
+  result(options?: WaitForResultOptions): Promise<O>;
+  /** Sends a signal. */
+  signal<T>(signal: SignalDefinition<T> | string, ...payload: Carried<T>): Promise<void>;
+  /** Asks the code, which answers by its state as it is. Throws the handler's failure, or a PawlError such as NO_WORKER. */
+  query<R, A>(query: QueryDefinition<R, A> | string, ...input: Carried<A>): Promise<R>;
+  /** Sends an update and waits for its answer. Throws the failure with which it was rejected or answered. */
+  update<R, A>(
+    update: UpdateDefinition<R, A> | string,
+    ...input: [...Carried<A>, options?: UpdateOptions]
+  ): Promise<R>;
+  /** Asks the run to cancel; its code decides what to do. */
+  cancel(reason?: string): Promise<void>;
+  /** Closes the run at once. */
+  terminate(reason?: string): Promise<void>;
+  /** Gets the record of the run, with what it waits for. */
+  describe(): Promise<GetWorkflowResponse>;
+}
+
+/** What is given along: nothing for what carries nothing, and as one likes where that is not known. */
+export type Carried<T> = undefined extends T ? [value?: T] : [value: T];
+
+/** Makes a handle; nothing is sent. */
+export function createHandle(calls: Calls, workflowId: string, runId?: string): WorkflowHandle {
+  const workflow = runId === undefined ? workflowId : { workflowId, runId };
+  return {
+    workflowId,
+    runId,
+    result: (options) => calls.result(workflow, options),
+    signal: (signal, ...[payload]) => calls.signal(workflow, nameOf(signal), payload),
+    query: (query, ...[input]) => calls.query(workflow, nameOf(query), input) as Promise<never>,
+    update: (update, ...[input, options]) =>
+      calls.update(workflow, nameOf(update), input, options as UpdateOptions | undefined) as Promise<never>,
+    cancel: (reason) => calls.cancel(workflow, reason),
+    terminate: (reason) => calls.terminate(workflow, reason),
+    describe: () => calls.describe(workflow),
+  };
+}
