@@ -58,8 +58,8 @@ bench-idle: build ## measure an idle server with 1,000 polls and 100,000 timers 
 bench-scale: build ## measure reads, claims and retention with a million closed runs beside a thousand
 	@npx tsx bench/scale/main.ts
 
-test-kill: build ## kill server, worker and Postgres in 20 rounds of the example
-	@PAWL_TEST_KILL_ROUNDS=20 npx vitest run test/e2e/kill.test.ts
+test-kill: build ## kill server, worker and Postgres in 20 rounds of the example, and a server at every point of the ends of children
+	@PAWL_TEST_KILL_ROUNDS=20 PAWL_TEST_EVERY_POINT=1 npx vitest run test/e2e/kill.test.ts test/e2e/child-crash.test.ts
 
 test-teeth: install ## plant bugs in a copy, and see that the model tests find each
 	@npx tsx test/model/teeth/main.ts
