@@ -14,7 +14,7 @@ import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
 import { findEvent } from "./find-event.js";
 import { findKnownRun, findRun } from "./find-run.js";
-import { pendingActivity } from "./workflow-record.js";
+import { pendingActivity } from "../../core/workflow-record.js";
 
 type FailureInit = MessageInitShape<typeof FailureSchema>;
 

@@ -15,7 +15,7 @@ import {
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
-import { isClosing } from "./closing-outcome.js";
+import { isClosing } from "../../core/closing-outcome.js";
 import { findKnownRun, findRun } from "./find-run.js";
 import { readClosingEvent } from "./get-result.js";
 

@@ -11,7 +11,7 @@ import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, type Waiter, waitTimeOf } from "../wait.js";
-import { closingOutcome } from "./closing-outcome.js";
+import { closingOutcome } from "../../core/closing-outcome.js";
 import { findKnownRun, findRun } from "./find-run.js";
 
 /** What is waited for. */

@@ -16,7 +16,7 @@ import {
   pendingTimer,
   pendingWorkflowTask,
   workflowRecord,
-} from "./workflow-record.js";
+} from "../../core/workflow-record.js";
 
 /** Gets the record of a run. */
 export async function getWorkflow(parts: EngineParts, request: GetWorkflowRequest, _call: Call) {

@@ -9,7 +9,7 @@ import type { EngineParts } from "../parts.js";
 import { findKnownRun, findRun } from "./find-run.js";
 import { isRunId, isRunPosition } from "./list-workflows.js";
 import { fillPage, mostPageBytes } from "./page.js";
-import { workflowRecord } from "./workflow-record.js";
+import { workflowRecord } from "../../core/workflow-record.js";
 
 /** Where a listing goes on, and of which run: a page token proves that the run was there. */
 interface ChildPosition extends RunPosition {

@@ -18,7 +18,7 @@ import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { isRunPosition } from "./list-workflows.js";
 import { mostPageBytes, openPage, type Page } from "./page.js";
-import { workflowRecord } from "./workflow-record.js";
+import { workflowRecord } from "../../core/workflow-record.js";
 
 /** How many runs one page looks at: rows by tens of thousands, states, each of which may be large, by far fewer. */
 const most = { lookedAt: 20_000, judged: 1_000 };

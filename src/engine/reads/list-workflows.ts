@@ -25,7 +25,7 @@ import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
 import { microsFromTimestamp } from "../time.js";
 import { fillPage, mostPageBytes } from "./page.js";
-import { workflowRecord } from "./workflow-record.js";
+import { workflowRecord } from "../../core/workflow-record.js";
 
 const defaultPageSize = 100;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
