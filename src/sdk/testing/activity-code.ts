@@ -2,12 +2,17 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
-import { ActivityCompletionSchema, type ActivityTask, ActivityTaskSchema } from "../../../gen/pawl/v1/task_pb.js";
+import {
+  ActivityCompletionSchema,
+  type ActivityTask,
+  ActivityTaskSchema,
+} from "../../../gen/pawl/v1/task_pb.js";
 import { checkHeartbeat, completeActivity, startActivity } from "../../core/activity.js";
 import { failActivity } from "../../core/activity-retry.js";
 import { RefusedError } from "../../core/errors.js";
 import type { RunState } from "../../core/run-state.js";
 import { timestampOf } from "../../core/time.js";
+import type { Duration } from "../duration.js";
 import { encodeFailure } from "../failure-codec.js";
 import { ApplicationFailure, CancelledFailure } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
@@ -48,6 +53,8 @@ export interface ActivityCodeParts {
   readonly world: World;
   readonly activities: ActivityImplementations;
   now(): number;
+  /** Waits for the code that calls it. */
+  sleep(duration: Duration): Promise<void>;
   /** Told when an attempt has ended, or has begun to wait for the environment. */
   moved(): void;
 }
@@ -69,7 +76,7 @@ export function createActivityCode(parts: ActivityCodeParts): ActivityCode {
     const poller = { ...worker, pollId: "" };
     const handed = world.decideRun(runId, (run, context) => startActivity(run, { seq, poller }, context));
     if (handed === undefined) return;
-    const attempt = attemptOf(world, runId, seq);
+    const attempt = { ...attemptOf(world, runId, seq), sleep: parts.sleep };
     const { task } = attempt;
     const { activityType: type, workflowId } = task;
     const time = new Date(now() / 1_000);
@@ -84,7 +91,10 @@ export function createActivityCode(parts: ActivityCodeParts): ActivityCode {
   /** Never rejects: what goes wrong is the outcome. */
   async function run(attempt: Attempt): Promise<void> {
     const { task, abort } = attempt;
-    const heartbeats = { beat: (details?: Payload) => beat(world, now(), attempt, details), stop: () => undefined };
+    const heartbeats = {
+      beat: (details?: Payload) => beat(world, now(), attempt, details),
+      stop: () => undefined,
+    };
     try {
       const result = await runAsActor(attempt, () => runHandler({ activities }, task, { abort, heartbeats }));
       end(world, attempt, encodePayload(result));
@@ -99,7 +109,9 @@ export function createActivityCode(parts: ActivityCodeParts): ActivityCode {
     },
     calls,
     startReady({ runId, activities: pending }) {
-      const ready = [...pending.values()].filter(({ lease, readyAt }) => lease === undefined && readyAt <= now());
+      const ready = [...pending.values()].filter(
+        ({ lease, readyAt }) => lease === undefined && readyAt <= now(),
+      );
       for (const { activityType } of ready)
         if (!Object.hasOwn(activities, activityType)) throw missingActivity(activityType);
       for (const { seq } of ready) begin(runId, seq);
@@ -115,7 +127,7 @@ export function createActivityCode(parts: ActivityCodeParts): ActivityCode {
   };
 }
 
-function attemptOf(world: World, runId: string, seq: number): Attempt {
+function attemptOf(world: World, runId: string, seq: number): Omit<Attempt, "sleep"> {
   const run = world.run(runId);
   const activity = run.activities.get(seq);
   const scheduled = world.history(runId)[(activity?.scheduledEventId ?? 0) - 1]?.kind;
@@ -182,8 +194,10 @@ function end(world: World, attempt: Attempt, result: Payload | undefined): void 
 function fail(world: World, attempt: Attempt, error: unknown): void {
   if (!isHeld(world, attempt)) return;
   const reason: unknown = attempt.abort.signal.reason;
-  if (reason instanceof CancelledFailure && isAbort(error, reason))
-    return complete(world, attempt, { case: "cancelled", value: {} });
+  if (reason instanceof CancelledFailure && isAbort(error, reason)) {
+    complete(world, attempt, { case: "cancelled", value: {} });
+    return;
+  }
   const input = { failure: encodeFailure(error), heartbeatDetails: undefined, caller, workerId: "" };
   world.decideRun(attempt.task.runId, (run, context) =>
     failActivity(run, { target: targetOf(attempt), ...input }, context),

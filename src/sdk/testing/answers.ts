@@ -79,7 +79,9 @@ function writesOf(parts: AnswerParts): Answers<typeof WorkflowService> {
     async startWorkflow(request) {
       const input = startInput(parts, request.spec, request.requestId);
       const { workflowId } = input;
-      const started = world.decide(workflowId, (workflow, context) => startWorkflow(workflow, input, context));
+      const started = world.decide(workflowId, (workflow, context) =>
+        startWorkflow(workflow, input, context),
+      );
       return { workflowId, ...started };
     },
     async startWorkflows({ specs }) {

@@ -34,7 +34,10 @@ export function describeDeadlock({ world, clock, workflowCode, waiting, endOfTim
   ].join("\n");
 }
 
-function describeRun(run: RunState, { clock, workflowCode }: Pick<Deadlock, "clock" | "workflowCode">): string {
+function describeRun(
+  run: RunState,
+  { clock, workflowCode }: Pick<Deadlock, "clock" | "workflowCode">,
+): string {
   const byCode = workflowCode.waitingFor(run.runId);
   const view = { now: clock.now, isPolled: () => true };
   const waits = byCode.length > 0 ? byCode : readWaiting(run, view).map(({ explanation }) => explanation);

@@ -74,47 +74,17 @@ export type Replacement<F extends (...args: never[]) => unknown> = (
 export function createTestEnvironment<A extends ActivityImplementations>(
   options: TestEnvironmentOptions<A> = {},
 ): TestEnvironment<A> {
-  const { startTime = new Date(), replay = "always", workflowLogger: logger = silentLog } = options;
-  const mocked = mockedCode(options.mockedWorkflows ?? {});
-  const workflows = byType([...(options.workflows ?? []), ...mocked.workflows]);
-  const activities: Record<string, ActivityImplementations[string]> = {
-    ...options.activities,
-    ...mocked.activities,
-  };
-  const clock = createClock(microsAt(startTime));
-  const failed = new AbortController();
-  const now = () => clock.now;
-  const kick = () => scheduler.kick();
-  const waiters = createWaiters({ failed: failed.signal, began: kick });
-  const world = createWorld({
-    namespace: options.namespace ?? "main",
-    now,
-    changed: (run) => scheduler.changed(run),
-  });
-  const workflowCode = createWorkflowCode({ world, workflows, replay, logger });
-  const activityCode = createActivityCode({ world, activities, now, moved: kick });
-  const plans = new Set<Actor>();
-  const scheduler: Scheduler = createScheduler({
-    ...{ world, clock, workflowCode, activityCode, waiters, failed },
-    isBusy: () => [...plans].some(({ waits }) => waits === 0),
-  });
-  const isKnown = (type: string) => workflows.has(type);
-  const { betweenTasks } = scheduler;
-  const rpc = rpcOf(answersOf({ world, waiters, workflowCode, isKnown, now, betweenTasks }));
-  const client = clientOf(rpc, { namespace: world.namespace, identity: "test" });
+  const { world, clock, failed, waiters, workflowCode, activityCode, scheduler, plans, ...parts } =
+    assemble(options);
+  const { client, activities, sleep } = parts;
   const unwatch = watchRejections();
   let closing: Promise<void> | undefined;
-
-  const sleep = (duration: Duration) => {
-    const signals = [failed.signal, ...(currentActor() === undefined ? [] : [currentActor()?.signal])];
-    const signal = AbortSignal.any(signals.filter((one) => one !== undefined));
-    return waiters.during(`${duration} to pass`, clock.sleep(toMs(duration), signal));
-  };
 
   async function close(): Promise<void> {
     try {
       if (failed.signal.aborted) throw failed.signal.reason;
-      for (const run of [...world.open()]) await betweenTasks(() => workflowCode.check(run));
+      for (const run of [...world.open()])
+        await scheduler.betweenTasks(() => workflowCode.check(world.run(run.runId)));
     } finally {
       scheduler.fail(new TestSetupError("the environment is closed"));
       activityCode.abandon();
@@ -131,19 +101,18 @@ export function createTestEnvironment<A extends ActivityImplementations>(
     now: () => new Date(clock.now / 1_000),
     sleep,
     after(duration, action) {
-      const plan: Actor = { waits: 1, signal: failed.signal };
+      const plan: Actor = { waits: 1, signal: failed.signal, sleep };
       plans.add(plan);
-      void clock
-        .sleep(toMs(duration), failed.signal)
-        .then(() => {
-          plan.waits -= 1;
-          return runAsActor(plan, action);
-        })
-        .catch((error) => scheduler.fail(error))
-        .finally(() => {
-          plans.delete(plan);
-          kick();
-        });
+      const act = async () => {
+        await clock.sleep(toMs(duration), failed.signal);
+        plan.waits -= 1;
+        await runAsActor(plan, action);
+      };
+      const end = () => {
+        plans.delete(plan);
+        scheduler.kick();
+      };
+      void act().catch(scheduler.fail).then(end);
     },
     idle: () => waiters.untilLook({ what: "all to be done that can be done", place: quiet }),
     replaceActivity(type, activity) {
@@ -155,6 +124,41 @@ export function createTestEnvironment<A extends ActivityImplementations>(
       return closing;
     },
   };
+}
+
+/** Builds the parts of an environment, each of which knows some others. */
+function assemble(options: TestEnvironmentOptions) {
+  const { startTime = new Date(), replay = "always", workflowLogger: logger = silentLog } = options;
+  const { namespace = "main" } = options;
+  const mocked = mockedCode(options.mockedWorkflows ?? {});
+  const workflows = byType([...(options.workflows ?? []), ...mocked.workflows]);
+  const activities: Record<string, ActivityImplementations[string]> = {
+    ...options.activities,
+    ...mocked.activities,
+  };
+  const clock = createClock(microsAt(startTime));
+  const now = () => clock.now;
+  const failed = new AbortController();
+  const plans = new Set<Actor>();
+  const waiters = createWaiters({ failed: failed.signal, began: () => scheduler.kick() });
+  const sleep = (duration: Duration) => {
+    const actor = currentActor();
+    const signal = actor === undefined ? failed.signal : AbortSignal.any([failed.signal, actor.signal]);
+    return waiters.during(`${duration} to pass`, clock.sleep(toMs(duration), signal));
+  };
+
+  const world = createWorld({ namespace, now, changed: (run) => scheduler.changed(run) });
+  const workflowCode = createWorkflowCode({ world, workflows, replay, logger });
+  const moved = () => scheduler.kick();
+  const activityCode = createActivityCode({ world, activities, now, sleep, moved });
+  const parts = { world, clock, workflowCode, activityCode, waiters, failed };
+  const isBusy = () => [...plans].some(({ waits }) => waits === 0);
+  const scheduler: Scheduler = createScheduler({ ...parts, isBusy });
+  const { betweenTasks } = scheduler;
+  const isKnown = (type: string) => workflows.has(type);
+  const rpc = rpcOf(answersOf({ world, waiters, workflowCode, isKnown, now, betweenTasks }));
+  const client = clientOf(rpc, { namespace, identity: "test" });
+  return { ...parts, scheduler, plans, activities, sleep, client };
 }
 
 function byType(definitions: readonly WorkflowDefinition<never, unknown>[]): Map<string, WorkflowDefinition> {

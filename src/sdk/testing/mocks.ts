@@ -1,7 +1,8 @@
 /** Activities and workflows that stand in for real ones. */
-import type { ActivityImplementations } from "../workflow/activities.js";
+
 import { ActivityFailure } from "../failures.js";
 import type { ActivityContext } from "../worker/activity-context.js";
+import type { ActivityImplementations } from "../workflow/activities.js";
 import { type WorkflowDefinition, workflow } from "../workflow/workflow.js";
 import { currentActor } from "./actors.js";
 

@@ -18,7 +18,9 @@ export async function replayHistory<I, O>(
   const history = readHistory(source);
   const [first] = history;
   if (first?.kind.case !== "workflowStarted")
-    throw new TestSetupError("the history does not begin with the start of a run: give all its pages, in order");
+    throw new TestSetupError(
+      "the history does not begin with the start of a run: give all its pages, in order",
+    );
   const started = first.kind.value;
   if (started.workflowType !== workflow.type)
     throw new TestSetupError(`the history is one of ${started.workflowType}, not of ${workflow.type}`);

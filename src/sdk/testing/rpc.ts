@@ -17,10 +17,7 @@ import { PawlError } from "../errors.js";
 /** What answers the calls of a service: some of its methods. */
 export type Answers<S extends DescService> = {
   readonly [M in keyof S["method"]]?: S["method"][M] extends DescMethodUnary<infer I, infer O>
-    ? (
-        request: MessageShape<I>,
-        options: CallOptions,
-      ) => MessageInitShape<O> | Promise<MessageInitShape<O>>
+    ? (request: MessageShape<I>, options: CallOptions) => MessageInitShape<O> | Promise<MessageInitShape<O>>
     : never;
 };
 

@@ -47,18 +47,11 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const { world, clock, workflowCode, activityCode, waiters, failed } = parts;
   /** Runs that may have something ready, in the order in which they got it. */
   const ready = new Set<string>();
+  const between = createQueue(failed.signal);
   const endOfTime = Math.min(clock.now + longest, latestTime);
-  const between: { run(): Promise<void>; fail(error: unknown): void }[] = [];
   let isRunning = false;
   let isKicked = false;
   let deadlockTimer: NodeJS.Timeout | undefined;
-
-  function fail(error: Error): void {
-    if (failed.signal.aborted) return;
-    failed.abort(error);
-    waiters.failAll(error);
-    for (const { fail } of between.splice(0)) fail(error);
-  }
 
   async function run(): Promise<void> {
     while (!failed.signal.aborted) {
@@ -67,17 +60,11 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if (await doNext()) continue;
       // The test, or an activity that has just been told something, goes on first.
       await turnOfEventLoop();
-      if (isKicked || ready.size > 0) continue;
-      const work = between.shift();
-      if (work !== undefined) {
-        await work.run();
-        continue;
-      }
+      if (isKicked || ready.size > 0 || (await between.doNext())) continue;
       if (activityCode.isBusy || parts.isBusy()) return;
-      if (waiters.lookAt(quiet)) continue;
-      if (clock.wakeOne() || world.wakeDue()) continue;
+      if (waiters.lookAt(quiet) || clock.wakeOne() || world.wakeDue()) continue;
       if (waiters.byTest.length === 0) return;
-      if (!skip()) {
+      if (!passTime(parts, endOfTime)) {
         deadlockTimer = setTimeout(tellDeadlock, deadlockAfterMs);
         return;
       }
@@ -88,8 +75,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   async function doNext(): Promise<boolean> {
     for (const runId of ready) {
       const { workflowTask: task, activities } = world.run(runId);
-      const isReady = task !== undefined && task.lease === undefined && task.readyAt <= clock.now;
-      if (isReady) {
+      if (task !== undefined && task.lease === undefined && task.readyAt <= clock.now) {
         await workflowCode.runTask(runId);
         return true;
       }
@@ -99,47 +85,74 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return false;
   }
 
-  /** Goes on to the next point in time at which something happens. False if there is none. */
-  function skip(): boolean {
-    const next = Math.min(world.nextDue() ?? endOfTime, clock.nextWaking ?? endOfTime);
-    if (next >= endOfTime) return false;
-    clock.moveTo(next);
-    activityCode.endLate();
-    world.wakeDue();
-    return true;
-  }
-
   function tellDeadlock(): void {
     waiters.failAll(new DeadlockError(describeDeadlock({ ...parts, waiting: waiters.byTest, endOfTime })));
   }
 
-  const scheduler: Scheduler = {
-    kick() {
-      isKicked = true;
-      clearTimeout(deadlockTimer);
-      if (isRunning) return;
-      isRunning = true;
-      run()
-        .catch(fail)
-        .finally(() => {
-          isRunning = false;
-          if (isKicked && !failed.signal.aborted) scheduler.kick();
-        });
-    },
+  function kick(): void {
+    isKicked = true;
+    clearTimeout(deadlockTimer);
+    if (isRunning) return;
+    isRunning = true;
+    const ended = run().catch(fail);
+    void ended.then(() => {
+      isRunning = false;
+      if (isKicked && !failed.signal.aborted) kick();
+    });
+  }
+
+  function fail(error: Error): void {
+    if (failed.signal.aborted) return;
+    clearTimeout(deadlockTimer);
+    failed.abort(error);
+    waiters.failAll(error);
+  }
+
+  return {
+    kick,
+    fail,
     changed({ runId, workflowId }) {
       ready.add(runId);
       waiters.lookAt(workflowId);
-      scheduler.kick();
+      kick();
     },
-    betweenTasks: (work) =>
-      new Promise((resolve, reject) => {
-        if (failed.signal.aborted) return reject(failed.signal.reason);
-        between.push({ run: () => work().then(resolve, reject), fail: reject });
-        scheduler.kick();
-      }),
-    fail,
+    betweenTasks(work) {
+      const done = between.add(work);
+      kick();
+      return done;
+    },
   };
-  return scheduler;
+}
+
+/** Goes on to the next point in time at which something happens. False if there is none. */
+function passTime({ world, clock, activityCode }: SchedulerParts, endOfTime: number): boolean {
+  const next = Math.min(world.nextDue() ?? endOfTime, clock.nextWaking ?? endOfTime);
+  if (next >= endOfTime) return false;
+  clock.moveTo(next);
+  activityCode.endLate();
+  world.wakeDue();
+  return true;
+}
+
+/** Work that waits for its turn, until all is over. */
+function createQueue(over: AbortSignal) {
+  const queue: (() => Promise<unknown>)[] = [];
+  return {
+    add: <T>(work: () => Promise<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        if (over.aborted) return reject(over.reason);
+        const cut = () => reject(over.reason);
+        over.addEventListener("abort", cut);
+        const end = () => over.removeEventListener("abort", cut);
+        queue.push(() => work().then(resolve, reject).finally(end));
+      }),
+    /** Does the next piece of work. False if there is none. */
+    async doNext(): Promise<boolean> {
+      const next = queue.shift();
+      await next?.();
+      return next !== undefined;
+    },
+  };
 }
 
 function turnOfEventLoop(): Promise<void> {

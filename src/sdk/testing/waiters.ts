@@ -28,13 +28,6 @@ export interface Wait<T> {
   look(): T | undefined;
 }
 
-interface Looking {
-  readonly place: string;
-  /** Whether it had what it waited for. */
-  look(): boolean;
-  fail(error: unknown): void;
-}
-
 /** What waiters need. */
 export interface WaiterParts {
   /** Aborted once nothing goes on any more: then nobody waits. */
@@ -45,19 +38,8 @@ export interface WaiterParts {
 
 /** Makes the waiters. */
 export function createWaiters({ failed, began }: WaiterParts): Waiters {
-  const looking = new Map<string, Set<Looking>>();
+  const looking = createPlaces();
   const byTest = new Set<{ readonly what: string }>();
-
-  function remember(waiter: Looking): void {
-    const at = looking.get(waiter.place) ?? new Set();
-    looking.set(waiter.place, at.add(waiter));
-  }
-
-  function forget(waiter: Looking): void {
-    const at = looking.get(waiter.place);
-    at?.delete(waiter);
-    if (at?.size === 0) looking.delete(waiter.place);
-  }
 
   function enter(what: string): () => void {
     const actor = currentActor();
@@ -77,32 +59,28 @@ export function createWaiters({ failed, began }: WaiterParts): Waiters {
     return new Promise((resolve, reject) => {
       const leave = enter(what);
       const end = (settle: () => void) => {
-        forget(waiter);
+        looking.remove(waiter);
         signal?.removeEventListener("abort", abort);
         leave();
         settle();
+        return true;
       };
       const fail = (error: unknown) => end(() => reject(error));
-      const abort = () => fail(signal?.reason);
-      const waiter: Looking = {
-        place,
-        fail,
-        look() {
-          try {
-            const found = look();
-            if (found !== undefined) end(() => resolve(found));
-            return found !== undefined;
-          } catch (error) {
-            fail(error);
-            return true;
-          }
-        },
+      const abort = () => void fail(signal?.reason);
+      const tryLook = () => {
+        try {
+          const found = look();
+          return found !== undefined && end(() => resolve(found));
+        } catch (error) {
+          return fail(error);
+        }
       };
+      const waiter: Looking = { place, fail, look: tryLook };
       if (signal?.aborted === true) return abort();
       if (waiter.look()) return;
-      if (failed.aborted) return fail(failed.reason);
+      if (failed.aborted) return void fail(failed.reason);
       signal?.addEventListener("abort", abort);
-      remember(waiter);
+      looking.add(waiter);
       began();
     });
   }
@@ -126,12 +104,34 @@ export function createWaiters({ failed, began }: WaiterParts): Waiters {
       began();
       return promise.finally(leave);
     },
-    lookAt(place) {
-      const found = [...(looking.get(place) ?? [])].filter((waiter) => waiter.look());
-      return found.length > 0;
-    },
+    lookAt: (place) => looking.at(place).filter((waiter) => waiter.look()).length > 0,
     failAll(error) {
-      for (const waiter of [...looking.values()].flatMap((at) => [...at])) waiter.fail(error);
+      for (const waiter of looking.all()) waiter.fail(error);
+    },
+  };
+}
+
+interface Looking {
+  readonly place: string;
+  /** Whether it had what it waited for. */
+  look(): boolean;
+  fail(error: unknown): void;
+}
+
+/** Those who look, by where. */
+function createPlaces() {
+  const places = new Map<string, Set<Looking>>();
+  return {
+    at: (place: string) => [...(places.get(place) ?? [])],
+    all: () => [...places.values()].flatMap((place) => [...place]),
+    add(waiter: Looking) {
+      const place = places.get(waiter.place) ?? new Set();
+      places.set(waiter.place, place.add(waiter));
+    },
+    remove(waiter: Looking) {
+      const place = places.get(waiter.place);
+      place?.delete(waiter);
+      if (place?.size === 0) places.delete(waiter.place);
     },
   };
 }

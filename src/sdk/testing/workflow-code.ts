@@ -3,7 +3,12 @@ import { create } from "@bufbuild/protobuf";
 import type { Command } from "../../../gen/pawl/v1/command_pb.js";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { Failure } from "../../../gen/pawl/v1/failure_pb.js";
-import { type Query, type QueryAnswer, QueryAnswerSchema, WorkflowTaskCompletionSchema } from "../../../gen/pawl/v1/task_pb.js";
+import {
+  type Query,
+  type QueryAnswer,
+  QueryAnswerSchema,
+  WorkflowTaskCompletionSchema,
+} from "../../../gen/pawl/v1/task_pb.js";
 import { WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { completeWorkflowTask } from "../../core/complete-workflow-task.js";
 import { RefusedError } from "../../core/errors.js";
@@ -144,7 +149,9 @@ function eventsAfter(world: World, { runId }: RunState, position: number): Histo
 /** Hands the commands in. False if the task has to be done again, since something has come in that it must see. */
 function complete(world: World, run: RunState, commands: readonly Command[]): boolean {
   const completion = create(WorkflowTaskCompletionSchema, { commands: [...commands] });
-  const events = new Map(world.history(run.runId).map((event) => [event.eventId, event]));
+  const goesOn = commands.at(-1)?.kind.case === "continueAsNew";
+  // Signals that go on to the next run are told of by their events.
+  const events = new Map(goesOn ? world.history(run.runId).map((event) => [event.eventId, event]) : []);
   const input = { fence: fenceOf(run), completion, caller, workerId: "", isCaching: false, events };
   // Somebody may have ended the run meanwhile.
   if (isClosedStatus(world.run(run.runId).status)) return false;

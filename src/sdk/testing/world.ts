@@ -5,18 +5,16 @@ import { closingOutcome } from "../../core/closing-outcome.js";
 import { deliverMessages } from "../../core/deliver-messages.js";
 import { RefusedError } from "../../core/errors.js";
 import { defaultLimits } from "../../core/limits.js";
-import type { Message, Micros, RunState, Workflow } from "../../core/run-state.js";
-import { isClosedStatus } from "../../core/status.js";
+import type { Micros, RunState, Workflow } from "../../core/run-state.js";
 import type { Context, RunTransition, WorkflowTransition } from "../../core/transition.js";
 import { wake } from "../../core/wake.js";
 import { ofWorkflow } from "../../core/workflow-transition.js";
 import { seededRandom } from "../replay/random.js";
+import { createMemory, type Memory } from "./memory.js";
 
 /** The runs of an environment. */
 export interface World {
   readonly namespace: string;
-  /** The limits that runs keep: those of a server by default. */
-  readonly limits: Context["limits"];
   /** The current run of a workflow id, or the run that is named. Throws WORKFLOW_NOT_FOUND. */
   find(workflowId: string, runId?: string): RunState;
   /** A run that is known to be there. */
@@ -50,87 +48,62 @@ export interface WorldParts {
 
 /** Makes a world without runs. */
 export function createWorld({ namespace, now, changed }: WorldParts): World {
-  const namespaceId = namespace;
-  const limits = defaultLimits;
-  const workflows = new Map<string, Workflow>();
-  const runs = new Map<string, RunState>();
-  const open = new Map<string, RunState>();
-  const histories = new Map<string, HistoryEvent[]>();
+  // Its id is its name: there is one.
+  const memory = createMemory(namespace);
+  const { runs, open } = memory;
   const random = seededRandom("jitter");
-  let mail: readonly Message[] = [];
-
   const context = (): Context => ({
     now: now(),
-    limits,
+    limits: defaultLimits,
     random,
     newRunId: () => `00000000-0000-7000-8000-${String(runs.size + 1).padStart(12, "0")}`,
-    namespaceId: (name) => (name === namespace ? namespaceId : undefined),
+    namespaceId: (name) => (name === namespace ? name : undefined),
     takePoller: () => undefined,
   });
-  const workflowOf = (workflowId: string): Workflow =>
-    workflows.get(workflowId) ?? { namespaceId, workflowId, pointer: undefined, run: undefined };
 
-  function put(run: RunState): void {
-    runs.set(run.runId, run);
-    if (isClosedStatus(run.status)) open.delete(run.runId);
-    else open.set(run.runId, run);
-    const workflow = workflowOf(run.workflowId);
-    if (workflow.pointer?.runId === run.runId) workflows.set(run.workflowId, { ...workflow, run });
+  function decide<T>(
+    workflowId: string,
+    by: (workflow: Workflow, context: Context) => WorkflowTransition<T>,
+  ): T {
+    const transition = by(memory.workflow(workflowId), context());
+    memory.keep(workflowId, transition);
+    for (const { after } of transition.runs) changed(after);
+    return transition.outcome;
   }
 
-  function keep<T>(workflowId: string, transition: WorkflowTransition<T>): T {
-    const { pointer, runs: steps, delivered = [], messages, outcome } = transition;
-    const workflow = workflowOf(workflowId);
-    if (pointer !== undefined) workflows.set(workflowId, { ...workflow, pointer });
-    if (delivered.length > 0) mail = mail.filter((message) => !delivered.includes(message));
-    if (messages.length > 0) mail = [...mail, ...messages];
-    for (const { after, events } of steps) {
-      const history = histories.get(after.runId) ?? [];
-      histories.set(after.runId, history);
-      for (const { event } of events) history.push(event);
-      put(after);
-    }
-    for (const { after } of steps) changed(after);
-    return outcome;
+  function run(runId: string): RunState {
+    const found = runs.get(runId);
+    if (found === undefined) throw new Error(`there is no run ${runId}`);
+    return found;
   }
 
-  const world: World = {
+  function decideRun<T>(runId: string, by: (run: RunState, context: Context) => RunTransition<T>): T {
+    const before = run(runId);
+    return decide(before.workflowId, (workflow, at) => ofWorkflow(workflow, before, by(before, at)));
+  }
+
+  return {
     namespace,
-    limits,
-    find(workflowId, runId = "") {
-      const run = runId === "" ? workflowOf(workflowId).run : runs.get(runId);
-      if (run?.workflowId === workflowId) return run;
-      const what = runId === "" ? `workflow "${workflowId}"` : `run ${runId} of workflow "${workflowId}"`;
-      throw new RefusedError(ErrorReason.WORKFLOW_NOT_FOUND, `there is no ${what} in this environment`, {
-        workflow_id: workflowId,
-      });
-    },
-    run(runId) {
-      const run = runs.get(runId);
-      if (run === undefined) throw new Error(`there is no run ${runId}`);
-      return run;
-    },
+    find: (workflowId, runId = "") => find(memory, workflowId, runId),
+    run,
     all: () => runs.values(),
     open: () => open.values(),
-    history: (runId) => histories.get(runId) ?? [],
-    decide: (workflowId, by) => keep(workflowId, by(workflowOf(workflowId), context())),
-    decideRun(runId, by) {
-      const run = world.run(runId);
-      return keep(run.workflowId, ofWorkflow(workflowOf(run.workflowId), run, by(run, context())));
-    },
-    note: put,
+    history: memory.history,
+    decide,
+    decideRun,
+    note: memory.put,
     deliver() {
-      for (let next = mail[0]; next !== undefined; next = mail[0]) {
+      for (let next = memory.mail[0]; next !== undefined; next = memory.mail[0]) {
         const { workflowId } = next.receiver;
-        const inbox = mail.filter(({ receiver }) => receiver.workflowId === workflowId);
-        world.decide(workflowId, (workflow, at) => deliverMessages(workflow, inbox, at));
+        const inbox = memory.mail.filter(({ receiver }) => receiver.workflowId === workflowId);
+        decide(workflowId, (workflow, at) => deliverMessages(workflow, inbox, at));
       }
     },
     wakeDue() {
       const due = [...open.values()].filter(({ wakeupAt }) => wakeupAt !== undefined && wakeupAt <= now());
       due.sort((a, b) => (a.wakeupAt ?? 0) - (b.wakeupAt ?? 0));
       // What happens to one may end another.
-      for (const { runId } of due) if (open.has(runId)) world.decideRun(runId, wake);
+      for (const { runId } of due) if (open.has(runId)) decideRun(runId, wake);
       return due.length > 0;
     },
     nextDue() {
@@ -139,7 +112,14 @@ export function createWorld({ namespace, now, changed }: WorldParts): World {
       return next === Number.POSITIVE_INFINITY ? undefined : next;
     },
   };
-  return world;
+}
+
+function find(memory: Memory, workflowId: string, runId: string): RunState {
+  const run = runId === "" ? memory.workflow(workflowId).run : memory.runs.get(runId);
+  if (run?.workflowId === workflowId) return run;
+  const what = runId === "" ? `workflow "${workflowId}"` : `run ${runId} of workflow "${workflowId}"`;
+  const message = `there is no ${what} in this environment`;
+  throw new RefusedError(ErrorReason.WORKFLOW_NOT_FOUND, message, { workflow_id: workflowId });
 }
 
 /** How a closed run ended, and the run that goes on for it. */

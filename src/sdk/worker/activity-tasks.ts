@@ -74,7 +74,11 @@ export interface Attempt {
 }
 
 /** Runs the code of an attempt. */
-export function runHandler({ activities }: Pick<ActivityTaskParts, "activities">, task: ActivityTask, { abort, heartbeats }: Attempt) {
+export function runHandler(
+  { activities }: Pick<ActivityTaskParts, "activities">,
+  task: ActivityTask,
+  { abort, heartbeats }: Attempt,
+) {
   const handler = Object.hasOwn(activities, task.activityType) ? activities[task.activityType] : undefined;
   if (handler === undefined) throw new Error(`this worker has no activity of type ${task.activityType}`);
   const context: ActivityContext = {
