@@ -1,10 +1,10 @@
 /** How a child ended: asked by a run that has taken it over after a reset. */
 import type { ChildEnding } from "../../core/adopt-child.js";
+import { closingOutcome } from "../../core/closing-outcome.js";
 import { RefusedError } from "../../core/errors.js";
 import type { RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
 import type { EngineParts } from "../parts.js";
-import { closingOutcome } from "./closing-outcome.js";
 import { findRun, type RunName } from "./find-run.js";
 import { readClosingEvent } from "./get-result.js";
 

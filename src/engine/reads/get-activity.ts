@@ -8,13 +8,13 @@ import { activityNotFound } from "../../core/activity-target.js";
 import { invalidField } from "../../core/refusals.js";
 import { type ActivityState, type RunState, runKeyId } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
+import { pendingActivity } from "../../core/workflow-record.js";
 import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
 import { findEvent } from "./find-event.js";
 import { findKnownRun, findRun } from "./find-run.js";
-import { pendingActivity } from "./workflow-record.js";
 
 type FailureInit = MessageInitShape<typeof FailureSchema>;
 

@@ -1,5 +1,6 @@
 /** Reading histories. */
 import type { GetHistoryRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { isClosing } from "../../core/closing-outcome.js";
 import { runDeleted } from "../../core/refusals.js";
 import type { RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
@@ -15,7 +16,6 @@ import {
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
-import { isClosing } from "./closing-outcome.js";
 import { findKnownRun, findRun } from "./find-run.js";
 import { readClosingEvent } from "./get-result.js";
 

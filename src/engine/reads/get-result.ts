@@ -3,6 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { WorkflowOutcomeSchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { GetWorkflowResultRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { closingOutcome } from "../../core/closing-outcome.js";
 import { runDeleted } from "../../core/refusals.js";
 import type { RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
@@ -11,7 +12,6 @@ import type { Call } from "../engine.js";
 import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { startWait, type Waiter, waitTimeOf } from "../wait.js";
-import { closingOutcome } from "./closing-outcome.js";
 import { findKnownRun, findRun } from "./find-run.js";
 
 /** What is waited for. */

@@ -5,18 +5,18 @@ import type { PendingActivitySchema } from "../../../gen/pawl/v1/workflow_pb.js"
 import type { GetWorkflowRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import type { RunState } from "../../core/run-state.js";
 import { needsWorker, readWaiting } from "../../core/waiting.js";
-import type { Call } from "../engine.js";
-import { estimateBytes } from "../estimate-bytes.js";
-import type { EngineParts } from "../parts.js";
-import { findRun } from "./find-run.js";
-import { readEnd } from "./get-result.js";
 import {
   pendingActivity,
   pendingChild,
   pendingTimer,
   pendingWorkflowTask,
   workflowRecord,
-} from "./workflow-record.js";
+} from "../../core/workflow-record.js";
+import type { Call } from "../engine.js";
+import { estimateBytes } from "../estimate-bytes.js";
+import type { EngineParts } from "../parts.js";
+import { findRun } from "./find-run.js";
+import { readEnd } from "./get-result.js";
 
 /** Gets the record of a run. */
 export async function getWorkflow(parts: EngineParts, request: GetWorkflowRequest, _call: Call) {

@@ -2,6 +2,7 @@
 import { WorkflowSchema } from "../../../gen/pawl/v1/workflow_pb.js";
 import type { ListChildWorkflowsRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import type { RunState } from "../../core/run-state.js";
+import { workflowRecord } from "../../core/workflow-record.js";
 import { listChildren, type RunPosition } from "../../store/list.js";
 import type { Call } from "../engine.js";
 import { invalidPageToken, readPageToken, writePageToken } from "../page-token.js";
@@ -9,7 +10,6 @@ import type { EngineParts } from "../parts.js";
 import { findKnownRun, findRun } from "./find-run.js";
 import { isRunId, isRunPosition } from "./list-workflows.js";
 import { fillPage, mostPageBytes } from "./page.js";
-import { workflowRecord } from "./workflow-record.js";
 
 /** Where a listing goes on, and of which run: a page token proves that the run was there. */
 interface ChildPosition extends RunPosition {

@@ -9,6 +9,7 @@ import type { Micros, RunState } from "../../core/run-state.js";
 import { isClosedStatus } from "../../core/status.js";
 import { timestampOf } from "../../core/time.js";
 import { readWaiting, type WaitingView } from "../../core/waiting.js";
+import { workflowRecord } from "../../core/workflow-record.js";
 import { findIdleRuns, type IdleRun } from "../../store/idle-runs.js";
 import type { RunPosition } from "../../store/list.js";
 import { loadWorkflows } from "../../store/load.js";
@@ -18,7 +19,6 @@ import type { EngineParts } from "../parts.js";
 import { msFromDuration } from "../time.js";
 import { isRunPosition } from "./list-workflows.js";
 import { mostPageBytes, openPage, type Page } from "./page.js";
-import { workflowRecord } from "./workflow-record.js";
 
 /** How many runs one page looks at: rows by tens of thousands, states, each of which may be large, by far fewer. */
 const most = { lookedAt: 20_000, judged: 1_000 };

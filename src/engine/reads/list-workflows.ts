@@ -12,6 +12,7 @@ import type {
 import { invalidField } from "../../core/refusals.js";
 import { checkValue } from "../../core/search-attributes.js";
 import { checkName } from "../../core/text.js";
+import { workflowRecord } from "../../core/workflow-record.js";
 import {
   countWorkflows as countRows,
   listWorkflows as listRows,
@@ -25,7 +26,6 @@ import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
 import { microsFromTimestamp } from "../time.js";
 import { fillPage, mostPageBytes } from "./page.js";
-import { workflowRecord } from "./workflow-record.js";
 
 const defaultPageSize = 100;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -9,7 +9,13 @@ import {
   type WorkflowFilterSchema,
   WorkflowService,
 } from "../../../gen/pawl/v1/workflow_service_pb.js";
-import { type Connection, type ConnectionOptions, createUnaryClient, openConnection } from "../connection.js";
+import {
+  type Connection,
+  type ConnectionOptions,
+  createUnaryClient,
+  openConnection,
+  type UnaryClient,
+} from "../connection.js";
 import { type StartOptions, startSpec } from "../start-options.js";
 import { nameOf, type SignalDefinition } from "../workflow/definitions.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
@@ -105,6 +111,17 @@ const pageSize = 1_000;
 export function createClient(options: ClientOptions = {}): Client {
   const connection = openConnection(options);
   const rpc = createUnaryClient(connection, WorkflowService);
+  return { connection, ...clientOf(rpc, options), close: () => connection.close() };
+}
+
+/** A client without a connection of its own. */
+export type ConnectedClient = Omit<Client, "connection" | "close">;
+
+/** Makes a client of whatever answers the calls. */
+export function clientOf(
+  rpc: UnaryClient<typeof WorkflowService>,
+  options: Omit<ClientOptions, keyof ConnectionOptions> = {},
+): ConnectedClient {
   const namespace = options.namespace ?? "main";
   const identity = options.identity ?? `${process.pid}@${hostname()}`;
   const call = { retryForMs: options.retryForMs ?? 30_000 };
@@ -123,7 +140,6 @@ export function createClient(options: ClientOptions = {}): Client {
   }
 
   return {
-    connection,
     // The overloads of the interface can't be told from one implementation.
     start: start as Client["start"],
     execute: async (workflow, input, startOptions) => {
@@ -141,7 +157,6 @@ export function createClient(options: ClientOptions = {}): Client {
     terminate: calls.terminate,
     describe: calls.describe,
     ...lists(rpc, namespace, call),
-    close: () => connection.close(),
   };
 }
 

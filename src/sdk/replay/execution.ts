@@ -33,6 +33,8 @@ export type TurnResult =
 export interface Execution {
   /** The WorkflowTaskStarted of the newest turn that it went through; 0 before the first. */
   readonly position: number;
+  /** What its code waits for, in words. */
+  readonly waitingFor: readonly string[];
   /** Goes through further turns. After a failure the execution is of no more use: the run must be replayed from its beginning. */
   advance(turns: readonly Turn[]): Promise<TurnResult>;
   /** Asks the code as it stands. Whatever goes wrong is the answer. */
@@ -62,6 +64,9 @@ export function createExecution(
   return {
     get position() {
       return position;
+    },
+    get waitingFor() {
+      return parts?.waits.openOnes ?? [];
     },
     async advance(turns) {
       const isFromStart = parts === undefined;

@@ -67,12 +67,18 @@ export async function handleActivityTask(parts: ActivityTaskParts, task: Activit
   }
 }
 
-interface Attempt {
+/** What an attempt in hand has. */
+export interface Attempt {
   readonly abort: AbortController;
   readonly heartbeats: Heartbeats;
 }
 
-function runHandler({ activities }: ActivityTaskParts, task: ActivityTask, { abort, heartbeats }: Attempt) {
+/** Runs the code of an attempt. */
+export function runHandler(
+  { activities }: Pick<ActivityTaskParts, "activities">,
+  task: ActivityTask,
+  { abort, heartbeats }: Attempt,
+) {
   const handler = Object.hasOwn(activities, task.activityType) ? activities[task.activityType] : undefined;
   if (handler === undefined) throw new Error(`this worker has no activity of type ${task.activityType}`);
   const context: ActivityContext = {
@@ -137,7 +143,7 @@ async function answerError(
 }
 
 /** Whether code ended since it was told to: it threw the reason, a cancellation of its own, or what fetch and timers throw. */
-function isAbort(error: unknown, reason: unknown): boolean {
+export function isAbort(error: unknown, reason: unknown): boolean {
   return (
     error === reason ||
     error instanceof CancelledFailure ||
@@ -184,7 +190,8 @@ function giveUpAt(task: ActivityTask): number {
   return Date.now() + Math.max(leastAnswerForMs, attemptLengthMs(task) ?? 0);
 }
 
-function attemptTimedOut(task: ActivityTask): TimeoutFailure {
+/** Why an attempt is aborted whose time is over. */
+export function attemptTimedOut(task: ActivityTask): TimeoutFailure {
   return new TimeoutFailure(
     `attempt ${task.attempt} of ${task.activityType} took too long`,
     TimeoutKind.START_TO_CLOSE,

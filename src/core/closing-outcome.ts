@@ -1,10 +1,10 @@
 /** How a run ended, told by its closing event. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
-import { type FailureSchema, TimeoutKind } from "../../../gen/pawl/v1/failure_pb.js";
-import type { WorkflowOutcomeSchema } from "../../../gen/pawl/v1/workflow_pb.js";
-import type { RunState } from "../../core/run-state.js";
-import { timestampOf } from "../../core/time.js";
+import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import { type FailureSchema, TimeoutKind } from "../../gen/pawl/v1/failure_pb.js";
+import type { WorkflowOutcomeSchema } from "../../gen/pawl/v1/workflow_pb.js";
+import type { RunState } from "./run-state.js";
+import { timestampOf } from "./time.js";
 
 const closingKinds: ReadonlySet<HistoryEvent["kind"]["case"]> = new Set([
   "workflowCompleted",

@@ -7,7 +7,7 @@ import {
   type PendingTimerSchema,
   type PendingWorkflowTaskSchema,
   type WorkflowSchema,
-} from "../../../gen/pawl/v1/workflow_pb.js";
+} from "../../gen/pawl/v1/workflow_pb.js";
 import type {
   ActivityState,
   ChildState,
@@ -17,12 +17,28 @@ import type {
   RunAddress,
   RunState,
   TimerState,
-} from "../../core/run-state.js";
-import { timestampOf } from "../../core/time.js";
-import type { RunRow } from "../../store/list.js";
+} from "./run-state.js";
+import { timestampOf } from "./time.js";
 
-/** The record of a run, as far as its row tells. */
-export function workflowRecord(run: RunState | RunRow): MessageInitShape<typeof WorkflowSchema> {
+/** What of a run its record tells. */
+export type RecordedRun = Pick<
+  RunState,
+  | "workflowId"
+  | "runId"
+  | "workflowType"
+  | "taskQueue"
+  | "status"
+  | "startedAt"
+  | "closedAt"
+  | "settings"
+  | "nextEventId"
+  | "historyBytes"
+  | "cancelRequestedEventId"
+  | "attributes"
+>;
+
+/** The record of a run. */
+export function workflowRecord(run: RecordedRun): MessageInitShape<typeof WorkflowSchema> {
   const { settings } = run;
   return {
     namespace: settings.namespace,
