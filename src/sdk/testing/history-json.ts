@@ -31,5 +31,7 @@ function eventsIn(source: unknown): HistoryEvent[] {
   if (typeof source !== "object" || source === null) throw new TypeError(`${source} is no event`);
   if ("events" in source) return eventsIn(source.events);
   if ("$typeName" in source) return [source as HistoryEvent];
-  return [fromJson(HistoryEventSchema, source as JsonValue, { ignoreUnknownFields: true })];
+  const event = fromJson(HistoryEventSchema, source as JsonValue, { ignoreUnknownFields: true });
+  if (event.eventId === 0) throw new TypeError(`an event has an eventId, unlike ${JSON.stringify(source)}`);
+  return [event];
 }

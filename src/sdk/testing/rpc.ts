@@ -7,6 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
+import { Code } from "../../../gen/google/rpc/code_pb.js";
 import { ErrorReason } from "../../../gen/pawl/v1/error_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../core/errors.js";
@@ -33,6 +34,7 @@ export function rpcOf(answers: Answers<typeof WorkflowService>): UnaryClient<typ
         if (answer === undefined) throw notSupported(method.name);
         return create(method.output, await answer(create(method.input, request), options));
       } catch (error) {
+        if (options.signal?.aborted === true) throw cancelled(method.name, error);
         throw error instanceof RefusedError ? asClientSees(error) : error;
       }
     },
@@ -51,6 +53,14 @@ export function contentOf<Desc extends DescMethodUnary["input"]>(
 function asClientSees(error: RefusedError): PawlError {
   const { code, reason, message, metadata } = describeError(error);
   return new PawlError(message, { code, reason: ErrorReason[reason] ?? "", metadata }, { cause: error });
+}
+
+function cancelled(method: string, cause: unknown): PawlError {
+  return new PawlError(
+    `${method} was cancelled`,
+    { code: Code.CANCELLED, reason: "", metadata: {} },
+    { cause },
+  );
 }
 
 function notSupported(method: string): RefusedError {

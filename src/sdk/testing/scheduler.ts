@@ -45,8 +45,9 @@ const longest = 100 * 365 * 86_400 * 1_000_000;
 /** Makes a scheduler that has nothing to do yet. */
 export function createScheduler(parts: SchedulerParts): Scheduler {
   const { world, clock, workflowCode, activityCode, waiters, failed } = parts;
-  /** Runs that may have something ready, in the order in which they got it. */
+  /** Runs that have something ready, in the order in which they got it. */
   const ready = new Set<string>();
+  const changes = createChanges(waiters);
   const between = createQueue(failed.signal);
   const endOfTime = Math.min(clock.now + longest, latestTime);
   let isRunning = false;
@@ -57,7 +58,9 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     while (!failed.signal.aborted) {
       isKicked = false;
       world.deliver();
-      if (await doNext()) continue;
+      const isDone = await doNext();
+      changes.tell();
+      if (isDone) continue;
       // The test, or an activity that has just been told something, goes on first.
       await turnOfEventLoop();
       if (isKicked || ready.size > 0 || (await between.doNext())) continue;
@@ -73,16 +76,13 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
   /** Does the next thing that is ready. False if nothing is. */
   async function doNext(): Promise<boolean> {
-    for (const runId of ready) {
-      const { workflowTask: task, activities } = world.run(runId);
-      if (task !== undefined && task.lease === undefined && task.readyAt <= clock.now) {
-        await workflowCode.runTask(runId);
-        return true;
-      }
-      ready.delete(runId);
-      if (activities.size > 0 && activityCode.startReady(world.run(runId))) return true;
-    }
-    return false;
+    const [runId] = ready;
+    if (runId === undefined) return false;
+    ready.delete(runId);
+    const run = world.run(runId);
+    if (hasReadyTask(run, clock.now)) await workflowCode.runTask(runId);
+    activityCode.startReady(world.run(runId));
+    return true;
   }
 
   function tellDeadlock(): void {
@@ -111,15 +111,40 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   return {
     kick,
     fail,
-    changed({ runId, workflowId }) {
-      ready.add(runId);
-      waiters.lookAt(workflowId);
+    changed(run) {
+      const { runId } = run;
+      if (hasReadyTask(run, clock.now) || hasReadyActivity(run, clock.now)) ready.add(runId);
+      else ready.delete(runId);
+      changes.note(run.workflowId);
       kick();
     },
     betweenTasks(work) {
       const done = between.add(work);
       kick();
       return done;
+    },
+  };
+}
+
+function hasReadyTask({ workflowTask: task }: RunState, now: number): boolean {
+  return task !== undefined && task.lease === undefined && task.readyAt <= now;
+}
+
+function hasReadyActivity({ activities }: RunState, now: number): boolean {
+  for (const { lease, readyAt } of activities.values())
+    if (lease === undefined && readyAt <= now) return true;
+  return false;
+}
+
+/** What has changed: told to those who wait once the task that runs is over, and its code checked. */
+function createChanges(waiters: Waiters) {
+  const changed = new Set<string>();
+  return {
+    note: (workflowId: string) => void changed.add(workflowId),
+    tell() {
+      const ids = [...changed];
+      changed.clear();
+      for (const workflowId of ids) waiters.lookAt(workflowId);
     },
   };
 }

@@ -26,22 +26,22 @@ const parcel = workflow("Parcel", async (ctx, limit: "3 days" | "1000 days") => 
 
 const waiter = workflow("Waiter", async (ctx, _: null) => ctx.waitForSignal(shipped));
 
-/** An environment a test through, and how long it took. */
+/** Goes through a month, and tells how much of the processor that took, whatever others do with the rest of it. */
 async function monthTookMs(): Promise<number> {
   const remind = vi.fn();
   const env = open({ workflows: [reminders], activities: { remind } });
-  const begunAt = performance.now();
+  const before = process.cpuUsage();
   expect(await env.execute(reminders, 30)).toBe("done");
-  const tookMs = performance.now() - begunAt;
+  const { user, system } = process.cpuUsage(before);
   expect(remind).toHaveBeenCalledTimes(30);
   expect(env.now()).toEqual(new Date("2026-01-31T00:00:00.000Z"));
-  return tookMs;
+  return (user + system) / 1_000;
 }
 
 test("a month with a reminder a day passes within 200 ms", async () => {
   const took: number[] = [];
-  // The best of some, since others may work on this machine.
-  for (let round = 0; round < 5; round++) took.push(await monthTookMs());
+  // The best of some: the first compiles the code.
+  for (let round = 0; round < 3; round++) took.push(await monthTookMs());
   expect(Math.min(...took)).toBeLessThan(200);
 });
 

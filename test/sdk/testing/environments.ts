@@ -1,5 +1,6 @@
 /** Environments of tests, which are closed behind them. */
 import { afterEach } from "vitest";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import {
   createTestEnvironment,
   type TestEnvironment,
@@ -33,7 +34,7 @@ export function openBroken<A extends ActivityImplementations>(
 }
 
 /** The kinds of a history's events. */
-export async function kindsOf(events: AsyncIterable<{ kind: { case?: string } }>): Promise<string[]> {
+export async function kindsOf(events: AsyncIterable<HistoryEvent>): Promise<string[]> {
   const kinds: string[] = [];
   for await (const { kind } of events) kinds.push(kind.case ?? "");
   return kinds;
