@@ -23,10 +23,12 @@ export const pages: readonly string[] = readdirSync(guide)
 /** Reads the blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   const text = readFileSync(join(guide, page), "utf8");
-  return [...text.matchAll(/^```(\w+)([^\n]*)\n(.*?)^```$/gms)].map(([, language = "", info = "", body = ""]) => ({
-    language,
-    file: /file=(\S+)/.exec(info)?.[1],
-    terminal: /terminal=(\S+)/.exec(info)?.[1],
-    text: body,
-  }));
+  return [...text.matchAll(/^```(\w+)([^\n]*)\n(.*?)^```$/gms)].map(
+    ([, language = "", info = "", body = ""]) => ({
+      language,
+      file: /file=(\S+)/.exec(info)?.[1],
+      terminal: /terminal=(\S+)/.exec(info)?.[1],
+      text: body,
+    }),
+  );
 }
