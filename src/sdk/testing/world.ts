@@ -52,11 +52,13 @@ export function createWorld({ namespace, now, changed }: WorldParts): World {
   const memory = createMemory(namespace);
   const { runs, open } = memory;
   const random = seededRandom("jitter");
+  let runsMade = 0;
+  const newRunId = () => `00000000-0000-7000-8000-${String(++runsMade).padStart(12, "0")}`;
   const context = (): Context => ({
     now: now(),
     limits: defaultLimits,
     random,
-    newRunId: () => `00000000-0000-7000-8000-${String(runs.size + 1).padStart(12, "0")}`,
+    newRunId,
     namespaceId: (name) => (name === namespace ? name : undefined),
     takePoller: () => undefined,
   });
