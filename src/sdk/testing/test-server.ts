@@ -1,9 +1,10 @@
 /** A real server for tests: that of `pawl serve`, with a Postgres of its own. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "../client/client.js";
 import { createWorker, type Worker, type WorkerOptions } from "../worker/worker.js";
+import { startGuard } from "./guard.js";
 
 /** A server that runs within the process of the test. */
 export interface TestServer {
@@ -13,7 +14,7 @@ export interface TestServer {
   readonly client: Client;
   /** Starts a worker of it, which stops with it. Resolves once the server knows the worker. */
   work(options: Omit<WorkerOptions, "address">): Promise<Worker>;
-  /** Stops workers, client and server, and removes its data. May be called twice. */
+  /** Stops workers, client and server, and removes its data; so does the end of the process. May be called twice. */
   stop(): Promise<void>;
 }
 
@@ -28,11 +29,13 @@ export async function startTestServer(): Promise<TestServer> {
   // Loaded by this call alone, so that tests without a server do not pay for it.
   const { startServer } = await import("../../server/main.js");
   const { readConfig } = await import("../../server/config/read.js");
-  const folder = await mkdtemp(join(tmpdir(), "pawl-test-server-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const folder = await mkdtemp(join(tmpdir(), `pawl-test-server-${process.pid}-`));
+  const guard = startGuard(folder);
+  // Where Postgres runs as another user, that one must be able to enter.
+  await chmod(folder, 0o755);
   const flags = { "--port": "0", "--data-dir": folder, "--log-level": "error" };
   const server = await startServer(readConfig({ flags, env: {} })).catch(async (error: unknown) => {
-    await remove();
+    await guard.end();
     throw error;
   });
   const address = new URL(server.url).host;
@@ -44,7 +47,7 @@ export async function startTestServer(): Promise<TestServer> {
     await Promise.all(workers.map((worker) => worker.stop()));
     client.close();
     await server.stop();
-    await remove();
+    await guard.end();
   }
 
   return {

@@ -1,4 +1,6 @@
 /** The same workflows in an environment and on a real server: their histories have the same events. */
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApplicationFailure } from "../../../src/sdk/index.js";
 import { createTestEnvironment, startTestServer, type TestServer } from "../../../src/sdk/testing/index.js";
@@ -80,6 +82,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+const folders = () =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith(`pawl-test-server-${process.pid}-`));
+
 type World = Pick<TestServer["client"], "start" | "handle" | "history" | "list">;
 
 /** What a course comes to, and the kinds of the events of every run that it started, in order. */
@@ -156,3 +161,12 @@ test("refusals have the reason and the code of a server", () =>
     await client.start(child, 0, { workflowId: handle.workflowId, closedIdPolicy: "reject" }).catch(note);
     return refused;
   }));
+
+test("a server that is stopped leaves nothing behind", async () => {
+  expect(folders()).toHaveLength(1);
+  const { client, address } = server;
+  expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
+  await Promise.all([server.stop(), server.stop()]);
+  expect(folders()).toEqual([]);
+  await expect(client.count()).rejects.toThrow();
+});
