@@ -78,7 +78,7 @@ async function waitForResult(
 ): Promise<unknown> {
   const request = { namespace, ...refOf(workflow), wait: durationFromMs(waitMs) };
   for (;;) {
-    const options = { ...call, signal, timeoutMs: waitMs + waitGraceMs };
+    const options = { ...call, signal, timeoutMs: waitMs + waitGraceMs, isLongPoll: true };
     const { outcome } = await rpc.getWorkflowResult(request, options);
     if (outcome !== undefined) return resultOf(outcome, request.workflowId);
   }
@@ -91,7 +91,7 @@ async function update(
 ): Promise<unknown> {
   const { name, signal, updateId = randomUUID() } = asked;
   const input = encodePayload(asked.input);
-  const options = { ...call, signal, timeoutMs: waitMs + waitGraceMs };
+  const options = { ...call, signal, timeoutMs: waitMs + waitGraceMs, isLongPoll: true };
   const wait = { waitStage: UpdateStage.COMPLETED, wait: durationFromMs(waitMs) };
   const ref = refOf(workflow);
   const { identity } = write();

@@ -1,6 +1,18 @@
 /** For applications that start workflows and talk to them. */
 export { defaultAddress } from "../connection.js";
-export { isTransient, PawlError } from "../errors.js";
+export {
+  ClientClosedError,
+  isTransient,
+  NamespaceNotFoundError,
+  NoWorkerError,
+  PawlError,
+  ScheduleAlreadyExistsError,
+  ScheduleNotFoundError,
+  ServerUnreachableError,
+  WorkflowAlreadyStartedError,
+  WorkflowClosedError,
+  WorkflowNotFoundError,
+} from "../errors.js";
 export {
   ActivityFailure,
   ApplicationFailure,
