@@ -11,6 +11,7 @@ import { Code } from "@connectrpc/connect";
 import { createConnectTransport } from "./connect-transport.js";
 import { clientClosed, isTransient, PawlError } from "./errors.js";
 import { createGrpcTransport } from "./grpc-transport.js";
+import { type DataConverter, decodeMessage, encodeMessage } from "./payload-codec.js";
 import type { Transport } from "./transport.js";
 import { waitAbortably } from "./wait.js";
 
@@ -26,12 +27,15 @@ export interface ConnectionOptions {
    * same. Default "grpc", the faster of the two.
    */
   readonly transport?: "grpc" | "connect";
+  /** How values become what the server keeps, such as encrypted. Default: as JSON that it can read. */
+  readonly dataConverter?: DataConverter;
 }
 
 /** A connection to a server. It is made when the first call needs it and made anew, with back-off, when it breaks. */
 export interface Connection {
   readonly address: string;
   readonly transport: Transport;
+  readonly dataConverter: DataConverter;
   /** The calls under way, to be ended. Undefined: the connection is closed. */
   readonly underWay: Set<AbortController> | undefined;
   /** Ends the connection at once: calls under way, and later ones, fail with a ClientClosedError. May be called twice. */
@@ -51,6 +55,8 @@ export interface CallOptions {
   readonly retryForMs?: number;
   /** True for a call that the server answers in time even if there is nothing to say: one that it does not answer counts as one that did not reach it. */
   readonly isLongPoll?: boolean;
+  /** True to leave the payloads of the answer as they came, for who decodes its parts one by one. Default false. */
+  readonly isLeftEncoded?: boolean;
 }
 
 /** A client with a method for each unary RPC of a service. */
@@ -70,6 +76,7 @@ export function openConnection(options: ConnectionOptions = {}): Connection {
   return {
     address,
     transport,
+    dataConverter: options.dataConverter ?? {},
     get underWay() {
       return underWay;
     },
@@ -113,7 +120,7 @@ async function call(
   request: Message,
   options: CallOptions,
 ): Promise<Message> {
-  const { underWay } = connection;
+  const { underWay, transport, dataConverter } = connection;
   if (underWay === undefined) throw clientClosed(connection.address);
   const abort = new AbortController();
   const passOn = () => abort.abort();
@@ -121,7 +128,15 @@ async function call(
   if (options.signal?.aborted === true) passOn();
   else options.signal?.addEventListener("abort", passOn, { once: true });
   try {
-    return await sendWithRetries(connection.transport, { method, request, signal: abort.signal }, options);
+    // Once, since codecs may encode the same differently the next time, and repeats of a call must be the same.
+    const encoded = await encodeMessage(dataConverter, method.input, request);
+    const answer = await sendWithRetries(
+      transport,
+      { method, request: encoded, signal: abort.signal },
+      options,
+    );
+    if (options.isLeftEncoded !== true) await decodeMessage(dataConverter, method.output, answer);
+    return answer;
   } catch (error) {
     throw connection.underWay === undefined ? clientClosed(connection.address) : error;
   } finally {

@@ -1,5 +1,6 @@
 /** For applications that start workflows and talk to them. */
-export { defaultAddress } from "../connection.js";
+export type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
+export { type ConnectionOptions, defaultAddress } from "../connection.js";
 export {
   ClientClosedError,
   isTransient,
@@ -21,6 +22,13 @@ export {
   TerminatedFailure,
   TimeoutFailure,
 } from "../failures.js";
+export { payloadFromBytes, payloadToBytes } from "../payload.js";
+export {
+  type DataConverter,
+  type PayloadCodec,
+  PayloadCodecError,
+  type PayloadInit,
+} from "../payload-codec.js";
 export type { StartOptions } from "../start-options.js";
 export {
   type Client,

@@ -13,6 +13,7 @@ import { PawlError } from "../errors.js";
 import { encodeFailure } from "../failure-codec.js";
 import { ApplicationFailure, CancelledFailure, TimeoutFailure } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
+import { PayloadCodecError } from "../payload-codec.js";
 import { withRejectionsReported } from "../rejections.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
 import { type ActivityContext, describeActivity } from "./activity-context.js";
@@ -22,6 +23,8 @@ import type { WorkerLogger } from "./logger.js";
 
 /** What working on activities needs. */
 export interface ActivityTaskParts {
+  /** Decodes the payloads of a task in place, by the worker's codec. */
+  decodeTask(task: ActivityTask): Promise<void>;
   readonly activities: ActivityImplementations;
   readonly completions: Batcher<MessageInitShape<typeof ActivityCompletionSchema>, ActivityTaskAccepted>;
   readonly failures: Batcher<MessageInitShape<typeof ActivityFailureReportSchema>, ActivityTaskAccepted>;
@@ -55,6 +58,7 @@ export async function handleActivityTask(parts: ActivityTaskParts, task: Activit
   const timer =
     timeLeftMs === undefined ? undefined : setTimeout(() => abort.abort(attemptTimedOut(task)), timeLeftMs);
   try {
+    await parts.decodeTask(task);
     const result = await runHandler(parts, task, { abort, heartbeats });
     heartbeats.stop();
     await complete(parts, task, encodePayload(result));
@@ -99,6 +103,7 @@ async function complete(
   try {
     await parts.completions.submit({ target, ...(outcome && { outcome }) }, giveUpAt(task));
   } catch (error) {
+    if (error instanceof PayloadCodecError) throw error;
     if (!(error instanceof PawlError) || isTaskGone(error))
       throw new AttemptOverError("not accepted", { cause: error });
     // The server does not take this result, and would not take it from another attempt.
