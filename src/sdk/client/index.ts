@@ -31,15 +31,29 @@ export {
 } from "../payload-codec.js";
 export type { StartOptions } from "../start-options.js";
 export {
+  type CancelOptions,
   type Client,
   type ClientOptions,
   createClient,
+  type ResetOptions,
   type StartedWorkflow,
   type UpdateOptions,
   type WaitForResultOptions,
-  type WorkflowCounts,
-  type WorkflowFilterInit,
   type WorkflowName,
 } from "./client.js";
+export type { ClientCall, ClientInterceptor, ClientOperation } from "./interceptors.js";
+export type { HistoryOptions, WaitingOptions, WorkflowCounts, WorkflowFilterInit } from "./reads.js";
+export type {
+  OverlapPolicy,
+  ScheduleAction,
+  ScheduleDefinition,
+  ScheduledStartOptions,
+  ScheduleInterval,
+  ScheduleOptions,
+  ScheduleSpec,
+} from "./schedule-definition.js";
+export type { ScheduleDescription, ScheduleRun, Schedules } from "./schedules.js";
+export type { SignalWithStartOptions, WorkflowStart } from "./starts.js";
+export type { UpdateHandle } from "./updates.js";
 export { WorkflowFailedError } from "./workflow-failed-error.js";
 export type { WorkflowHandle } from "./workflow-handle.js";

@@ -17,6 +17,7 @@ import { PayloadCodecError } from "../payload-codec.js";
 import { withRejectionsReported } from "../rejections.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
 import { type ActivityContext, describeActivity } from "./activity-context.js";
+import { type ActivityInterceptor, runIntercepted } from "./activity-interceptors.js";
 import type { Batcher } from "./batcher.js";
 import { createHeartbeats, type HeartbeatAnswer, type Heartbeats } from "./heartbeats.js";
 import type { WorkerLogger } from "./logger.js";
@@ -26,6 +27,8 @@ export interface ActivityTaskParts {
   /** Decodes the payloads of a task in place, by the worker's codec. */
   decodeTask(task: ActivityTask): Promise<void>;
   readonly activities: ActivityImplementations;
+  /** The first is the outermost. */
+  readonly interceptors?: readonly ActivityInterceptor[];
   readonly completions: Batcher<MessageInitShape<typeof ActivityCompletionSchema>, ActivityTaskAccepted>;
   readonly failures: Batcher<MessageInitShape<typeof ActivityFailureReportSchema>, ActivityTaskAccepted>;
   readonly heartbeats: Batcher<MessageInitShape<typeof ActivityHeartbeatSchema>, ActivityTaskAccepted>;
@@ -76,7 +79,11 @@ interface Attempt {
   readonly heartbeats: Heartbeats;
 }
 
-function runHandler({ activities }: ActivityTaskParts, task: ActivityTask, { abort, heartbeats }: Attempt) {
+function runHandler(
+  { activities, interceptors = [] }: ActivityTaskParts,
+  task: ActivityTask,
+  { abort, heartbeats }: Attempt,
+) {
   const handler = Object.hasOwn(activities, task.activityType) ? activities[task.activityType] : undefined;
   if (handler === undefined) throw new Error(`this worker has no activity of type ${task.activityType}`);
   const context: ActivityContext = {
@@ -87,7 +94,8 @@ function runHandler({ activities }: ActivityTaskParts, task: ActivityTask, { abo
   return new Promise<unknown>((resolve, reject) => {
     // A promise that the handler leaves to itself and that rejects fails the attempt, as the handler's own would.
     withRejectionsReported(reject, () => {
-      const run = async () => handler(decodePayload(task.input), context);
+      const run = async () =>
+        runIntercepted(interceptors, handler, { input: decodePayload(task.input), context });
       run().then(resolve, reject);
     });
   });

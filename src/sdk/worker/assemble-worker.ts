@@ -173,13 +173,14 @@ function workflowPartsOf(
 }
 
 function activityPartsOf(
-  { activities = {} }: WorkerOptions,
+  { activities = {}, activityInterceptors = [] }: WorkerOptions,
   { connection, heldActivities, logger }: ReturnType<typeof assembleBase>,
   answers: ReturnType<typeof createAnswers>,
 ): ActivityTaskParts {
   return {
     decodeTask: (task) => decodeMessage(connection.dataConverter, ActivityTaskSchema, task),
     activities,
+    interceptors: activityInterceptors,
     completions: answers.activityCompletions,
     failures: answers.activityFailures,
     heartbeats: answers.activityHeartbeats,
