@@ -3,14 +3,16 @@ import {
   create,
   type DescMethodUnary,
   type DescService,
-  fromBinary,
   type Message,
   type MessageInitShape,
   type MessageShape,
-  toBinary,
 } from "@bufbuild/protobuf";
-import { Client as Channel, type ClientUnaryCall, credentials, Metadata } from "@grpc/grpc-js";
-import { errorFromCall, isTransient } from "./errors.js";
+import { Code } from "@connectrpc/connect";
+import { createConnectTransport } from "./connect-transport.js";
+import { clientClosed, isTransient, PawlError } from "./errors.js";
+import { createGrpcTransport } from "./grpc-transport.js";
+import { type DataConverter, decodeMessage, encodeMessage } from "./payload-codec.js";
+import type { Transport } from "./transport.js";
 import { waitAbortably } from "./wait.js";
 
 /** Where the server listens unless told otherwise. */
@@ -20,13 +22,23 @@ export const defaultAddress = "127.0.0.1:7295";
 export interface ConnectionOptions {
   /** Host and port. Default "127.0.0.1:7295". */
   readonly address?: string;
+  /**
+   * What calls are carried by: gRPC over HTTP/2, or the Connect protocol over HTTP/1.1 for where proxies let nothing else through. Errors and retries are the
+   * same. Default "grpc", the faster of the two.
+   */
+  readonly transport?: "grpc" | "connect";
+  /** How values become what the server keeps, such as encrypted. Default: as JSON that it can read. */
+  readonly dataConverter?: DataConverter;
 }
 
-/** An open connection. It is made when the first call needs it and made anew when it breaks. */
+/** A connection to a server. It is made when the first call needs it and made anew, with back-off, when it breaks. */
 export interface Connection {
   readonly address: string;
-  readonly channel: Channel;
-  /** Ends the connection; calls in flight fail with CANCELLED or UNAVAILABLE. May be called twice. */
+  readonly transport: Transport;
+  readonly dataConverter: DataConverter;
+  /** The calls under way, to be ended. Undefined: the connection is closed. */
+  readonly underWay: Set<AbortController> | undefined;
+  /** Ends the connection at once: calls under way, and later ones, fail with a ClientClosedError. May be called twice. */
   close(): void;
 }
 
@@ -37,10 +49,14 @@ export interface CallOptions {
   /** How long one try may take, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
   /**
-   * How long to go on trying while the server can't be reached or is too busy, in milliseconds. Default 0: one try. Only for calls that may be
-   * repeated: reads, and writes with a request id or a task token.
+   * How long to go on trying, from the first failure, while the server can't be reached or is too busy, in milliseconds. Default 0: one try. Only for calls
+   * that may be repeated: reads, and writes with a request id or a task token.
    */
   readonly retryForMs?: number;
+  /** True for a call that the server answers in time even if there is nothing to say: one that it does not answer counts as one that did not reach it. */
+  readonly isLongPoll?: boolean;
+  /** True to leave the payloads of the answer as they came, for who decodes its parts one by one. Default false. */
+  readonly isLeftEncoded?: boolean;
 }
 
 /** A client with a method for each unary RPC of a service. */
@@ -52,20 +68,36 @@ export type UnaryClient<S extends DescService> = {
 
 const callTimeoutMs = 30_000;
 
-/** Opens a connection. Nothing is sent before the first call. */
+/** Opens a connection. Nothing is sent before the first call. Throws a RangeError for a transport that there is not. */
 export function openConnection(options: ConnectionOptions = {}): Connection {
-  const address = options.address ?? defaultAddress;
-  const channel = new Channel(address, credentials.createInsecure(), {
-    // A server that restarts shall be found again within a second, and one that vanished without a word be noticed.
-    "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 1_000,
-    "grpc.keepalive_time_ms": 15_000,
-    "grpc.keepalive_timeout_ms": 5_000,
-    "grpc.max_receive_message_length": 8 * 1024 * 1024,
-    // Connections are not shared between clients of one process, so that closing one never touches another.
-    "grpc.use_local_subchannel_pool": 1,
-  });
-  return { address, channel, close: () => channel.close() };
+  const { address = defaultAddress } = options;
+  const transport = createTransport(options.transport ?? "grpc", address);
+  let underWay: Set<AbortController> | undefined = new Set();
+  return {
+    address,
+    transport,
+    dataConverter: options.dataConverter ?? {},
+    get underWay() {
+      return underWay;
+    },
+    close() {
+      const calls = underWay ?? [];
+      underWay = undefined;
+      for (const call of calls) call.abort();
+      transport.close();
+    },
+  };
+}
+
+function createTransport(name: NonNullable<ConnectionOptions["transport"]>, address: string): Transport {
+  switch (name) {
+    case "grpc":
+      return createGrpcTransport(address);
+    case "connect":
+      return createConnectTransport(address);
+    default:
+      throw new RangeError(`transport is "grpc" or "connect", not ${JSON.stringify(name)}`);
+  }
 }
 
 /** Makes a typed client of a service from its generated descriptor. */
@@ -75,60 +107,72 @@ export function createUnaryClient<S extends DescService>(connection: Connection,
     .map((method) => [
       method.localName,
       (request: MessageInitShape<DescMethodUnary["input"]>, options: CallOptions = {}) =>
-        callWithRetries(() => callOnce(connection, method, request, options), options),
+        call(connection, method, create(method.input, request), options),
     ]);
   // The descriptor gives names and types from one source, which Object.fromEntries can't express.
   return Object.fromEntries(methods) as UnaryClient<S>;
 }
 
-async function callWithRetries<T>(call: () => Promise<T>, options: CallOptions): Promise<T> {
-  const giveUpAt = Date.now() + (options.retryForMs ?? 0);
+/** Makes a call, which ends when its signal is aborted, or when the connection is closed. */
+async function call(
+  connection: Connection,
+  method: DescMethodUnary,
+  request: Message,
+  options: CallOptions,
+): Promise<Message> {
+  const { underWay, transport, dataConverter } = connection;
+  if (underWay === undefined) throw clientClosed(connection.address);
+  const abort = new AbortController();
+  const passOn = () => abort.abort();
+  underWay.add(abort);
+  if (options.signal?.aborted === true) passOn();
+  else options.signal?.addEventListener("abort", passOn, { once: true });
+  try {
+    // Once, since codecs may encode the same differently the next time, and repeats of a call must be the same.
+    const encoded = await encodeMessage(dataConverter, method.input, request);
+    const answer = await sendWithRetries(
+      transport,
+      { method, request: encoded, signal: abort.signal },
+      options,
+    );
+    if (options.isLeftEncoded !== true) await decodeMessage(dataConverter, method.output, answer);
+    return answer;
+  } catch (error) {
+    throw connection.underWay === undefined ? clientClosed(connection.address) : error;
+  } finally {
+    underWay.delete(abort);
+    options.signal?.removeEventListener("abort", passOn);
+  }
+}
+
+interface Sent {
+  readonly method: DescMethodUnary;
+  readonly request: Message;
+  readonly signal: AbortSignal;
+}
+
+async function sendWithRetries(transport: Transport, sent: Sent, options: CallOptions): Promise<Message> {
+  const { timeoutMs = callTimeoutMs, retryForMs = 0, isLongPoll = false } = options;
+  let giveUpAt: number | undefined;
   for (let failures = 1; ; failures++) {
     try {
-      return await call();
+      return await transport.send({ ...sent, timeoutMs });
     } catch (error) {
       const pauseMs = backOffMs(failures);
-      if (!isTransient(error) || Date.now() + pauseMs > giveUpAt || options.signal?.aborted === true)
-        throw error;
-      await waitAbortably(pauseMs, options.signal);
+      giveUpAt ??= Date.now() + retryForMs;
+      const mayHelp = isTransient(error) || (isLongPoll && isUnanswered(error));
+      if (!mayHelp || Date.now() + pauseMs > giveUpAt || sent.signal.aborted) throw error;
+      await waitAbortably(pauseMs, sent.signal);
     }
   }
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof PawlError && error.code === Code.DeadlineExceeded;
 }
 
 /** The pause after a number of failures in a row: from 50 ms to 1 s, half of it random so that clients do not come back all at once. */
 export function backOffMs(failures: number): number {
   const longest = Math.min(1_000, 50 * 2 ** Math.min(failures - 1, 10));
   return longest / 2 + (Math.random() * longest) / 2;
-}
-
-function callOnce(
-  connection: Connection,
-  method: DescMethodUnary,
-  request: MessageInitShape<DescMethodUnary["input"]>,
-  options: CallOptions,
-): Promise<Message> {
-  return new Promise((resolve, reject) => {
-    let call: ClientUnaryCall | undefined;
-    const cancel = () => call?.cancel();
-    call = connection.channel.makeUnaryRequest(
-      `/${method.parent.typeName}/${method.name}`,
-      (message: Message) => asBuffer(toBinary(method.input, message)),
-      (bytes: Buffer) => fromBinary(method.output, bytes),
-      create(method.input, request),
-      new Metadata(),
-      { deadline: Date.now() + (options.timeoutMs ?? callTimeoutMs) },
-      (error, response) => {
-        options.signal?.removeEventListener("abort", cancel);
-        if (error) reject(errorFromCall(error));
-        else if (response === undefined) reject(new Error(`${method.name} answered with nothing`));
-        else resolve(response);
-      },
-    );
-    if (options.signal?.aborted === true) cancel();
-    else options.signal?.addEventListener("abort", cancel, { once: true });
-  });
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,5 +1,6 @@
 /** Failures as errors that code throws and catches. */
 import type { RetryState, TimeoutKind } from "../../gen/pawl/v1/failure_pb.js";
+import { brandClasses } from "./brand.js";
 import type { Duration } from "./duration.js";
 
 /** What can be said of an application failure. */
@@ -140,6 +141,16 @@ export class ServerFailure extends Error {
     this.isNonRetryable = isNonRetryable;
   }
 }
+
+brandClasses({
+  ApplicationFailure,
+  ActivityFailure,
+  ChildFailure,
+  TimeoutFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  ServerFailure,
+});
 
 /** Whether an error is a cancellation, as such or as the cause of an activity's or a child's failure. */
 export function isCancellation(error: unknown): boolean {

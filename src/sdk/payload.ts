@@ -1,8 +1,10 @@
 /** Values on their way into payloads and back. */
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Payload, PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 
 const binaryEncoding = new TextEncoder().encode("binary/plain");
+/** Encodings whose bytes are the value. */
+const plainEncodings = new Set(["", "binary/plain", "binary/protobuf"]);
 
 /**
  * Encodes a value: bytes as they are, anything else as JSON. `undefined` is no value and gives no payload. Throws a TypeError for what JSON can't
@@ -18,14 +20,29 @@ export function encodePayload(value: unknown): Payload | undefined {
   return create(PayloadSchema, { body: { case: "json", value: json } });
 }
 
-/** Decodes a payload: JSON to its value, bytes to a Uint8Array, no value to `undefined`. */
+/** Decodes a payload: JSON to its value, bytes to a Uint8Array, no value to `undefined`. Throws a TypeError for what only a codec can decode. */
 export function decodePayload(payload: Payload | undefined): unknown {
   switch (payload?.body.case) {
     case "json":
       return JSON.parse(payload.body.value);
-    case "data":
-      return payload.body.value;
+    case "data": {
+      const encoding = new TextDecoder().decode(payload.metadata.encoding);
+      if (plainEncodings.has(encoding)) return payload.body.value;
+      throw new TypeError(
+        `a payload is encoded as "${encoding}": give this client or worker the dataConverter whose codec decodes it`,
+      );
+    }
     default:
       return undefined;
   }
+}
+
+/** A payload as bytes, for codecs that change it as a whole. */
+export function payloadToBytes(payload: Payload): Uint8Array {
+  return toBinary(PayloadSchema, payload);
+}
+
+/** The payload that the bytes were made of. Throws if they are not those of a payload. */
+export function payloadFromBytes(bytes: Uint8Array): Payload {
+  return fromBinary(PayloadSchema, bytes);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { createClient, PawlError, WorkflowFailedError } from "../../src/sdk/client/index.js";
@@ -70,6 +71,39 @@ test("a call ends at its deadline", async () => {
   });
   const call = rpcTo(address).getWorkflow({ workflowId: "x" }, { timeoutMs: 50 });
   await expect(call).rejects.toMatchObject({ codeName: "DEADLINE_EXCEEDED" });
+});
+
+test("a long poll that gets no answer counts as one that did not reach the server", async () => {
+  let calls = 0;
+  const { address } = await serve({
+    async getWorkflowResult(_, { signal }) {
+      calls++;
+      if (calls === 1) await untilGone(signal);
+      return { runId: "r" };
+    },
+  });
+  const rpc = rpcTo(address);
+  const options = { timeoutMs: 50, retryForMs: 5_000 };
+  await expect(rpc.getWorkflowResult({ workflowId: "x" }, options)).rejects.toMatchObject({
+    codeName: "DEADLINE_EXCEEDED",
+  });
+  calls = 0;
+  const answer = await rpc.getWorkflowResult({ workflowId: "x" }, { ...options, isLongPoll: true });
+  expect([answer.runId, calls]).toEqual(["r", 2]);
+});
+
+test("a call is tried for its time from the first failure on, however long it was under way before", async () => {
+  let calls = 0;
+  const { address } = await serve({
+    async getWorkflowResult() {
+      calls++;
+      if (calls === 1) await delay(300);
+      if (calls < 3) throw new FakeRefusal(14, "DATABASE_UNAVAILABLE");
+      return { runId: "r" };
+    },
+  });
+  const answer = await rpcTo(address).getWorkflowResult({ workflowId: "x" }, { retryForMs: 250 });
+  expect(answer.runId).toBe("r");
 });
 
 test("a write is repeated with the same request id until the server is there", async () => {

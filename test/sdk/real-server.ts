@@ -13,6 +13,7 @@ import { openTestCluster, type TestCluster } from "../support/engine.js";
 export interface RealServer {
   readonly cluster: TestCluster;
   readonly client: Client;
+  readonly address: string;
   /** Starts a worker, which stops with the tests. */
   work(options: WorkerOptions): Promise<Worker>;
 }
@@ -38,6 +39,9 @@ export function useRealServer(): RealServer {
     },
     get client() {
       return server().client;
+    },
+    get address() {
+      return server().address;
     },
     async work(options) {
       const logger = { info() {}, warn() {} };

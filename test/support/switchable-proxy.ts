@@ -7,6 +7,8 @@ export interface SwitchableProxy {
   readonly address: string;
   /** From now on connections go there. Those that are open stay where they are. */
   switchTo(port: number): void;
+  /** Breaks all connections that are open. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -35,6 +37,9 @@ export async function openSwitchableProxy(port: number): Promise<SwitchableProxy
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     switchTo(port) {
       target = port;
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
       for (const socket of sockets) socket.destroy();

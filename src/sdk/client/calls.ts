@@ -1,27 +1,21 @@
 /** The calls about one workflow. */
-import { randomUUID } from "node:crypto";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type WorkflowOutcome, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
-import {
-  type GetWorkflowResponse,
-  UpdateStage,
-  type UpdateState,
-  type WorkflowService,
-} from "../../../gen/pawl/v1/workflow_service_pb.js";
-import type { UnaryClient } from "../connection.js";
+import { type GetWorkflowResponse, ResetReapply } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { decodeFailure } from "../failure-codec.js";
+import { encodeHeaders } from "../headers.js";
 import { decodePayload, encodePayload } from "../payload.js";
-import type { UpdateOptions, WaitForResultOptions, WorkflowName } from "./client.js";
+import { type CallParts, longPoll, refOf, waitMs } from "./call-parts.js";
+import type {
+  CancelOptions,
+  ResetOptions,
+  UpdateOptions,
+  WaitForResultOptions,
+  WorkflowName,
+} from "./client.js";
+import type { ClientOperation } from "./interceptors.js";
+import { startUpdate, type UpdateHandle, update } from "./updates.js";
 import { WorkflowFailedError } from "./workflow-failed-error.js";
-
-/** What calls are made with. */
-export interface CallParts {
-  readonly rpc: UnaryClient<typeof WorkflowService>;
-  readonly namespace: string;
-  /** What every write says of itself. */
-  readonly write: () => { namespace: string; identity: string; requestId: string };
-  readonly call: { readonly retryForMs: number };
-}
 
 /** The calls about one workflow, untyped. */
 export interface Calls {
@@ -29,84 +23,98 @@ export interface Calls {
   signal(workflow: WorkflowName, name: string, payload?: unknown): Promise<void>;
   query(workflow: WorkflowName, name: string, input?: unknown): Promise<unknown>;
   update(workflow: WorkflowName, name: string, input?: unknown, options?: UpdateOptions): Promise<unknown>;
-  cancel(workflow: WorkflowName, reason?: string): Promise<void>;
+  startUpdate(
+    workflow: WorkflowName,
+    name: string,
+    input?: unknown,
+    options?: UpdateOptions,
+  ): Promise<UpdateHandle>;
+  cancel(workflow: WorkflowName, reason?: string, options?: CancelOptions): Promise<void>;
   terminate(workflow: WorkflowName, reason?: string): Promise<void>;
   describe(workflow: WorkflowName): Promise<GetWorkflowResponse>;
+  /** Gives the run id of the new run. */
+  reset(workflow: WorkflowName, options: ResetOptions): Promise<string>;
+  delete(workflow: WorkflowName): Promise<void>;
 }
 
-const waitMs = 20_000;
-const waitGraceMs = 10_000;
+const reapplies = {
+  "signals-and-updates": ResetReapply.SIGNALS_AND_UPDATES,
+  signals: ResetReapply.SIGNALS,
+  nothing: ResetReapply.NOTHING,
+};
 
 /** Makes the calls. */
 export function createCalls(parts: CallParts): Calls {
-  const { rpc, namespace, write, call } = parts;
+  const { rpc, namespace, write, call, intercept } = parts;
+  const about = (operation: ClientOperation, workflow: WorkflowName, name = "", input?: unknown) => {
+    const { workflowId, runId } = refOf(workflow);
+    return { operation, workflowId, runId: runId || undefined, name, input };
+  };
   return {
-    result: (workflow, options) => waitForResult(parts, workflow, options),
-    async signal(workflow, name, payload) {
-      const encoded = encodePayload(payload);
-      const request = { ...write(), ...refOf(workflow), name, ...(encoded && { payload: encoded }) };
-      await rpc.signalWorkflow(request, call);
-    },
-    async query(workflow, name, input) {
-      const encoded = encodePayload(input);
-      const request = { namespace, ...refOf(workflow), name, ...(encoded && { input: encoded }) };
-      const { outcome } = await rpc.queryWorkflow(request, call);
-      if (outcome.case === "failure") throw decodeFailure(outcome.value);
-      return decodePayload(outcome.value);
-    },
-    update: (workflow, name, input, options) => update(parts, workflow, { name, input, ...options }),
-    async cancel(workflow, reason = "") {
-      await rpc.cancelWorkflow({ ...write(), ...refOf(workflow), reason }, call);
-    },
-    async terminate(workflow, reason = "") {
-      await rpc.terminateWorkflow({ ...write(), ...refOf(workflow), reason }, call);
-    },
-    describe: (workflow) => rpc.getWorkflow({ namespace, ...refOf(workflow) }, call),
+    result: (workflow, options) =>
+      intercept(about("result", workflow), () => waitForResult(parts, workflow, options)),
+    signal: (workflow, name, payload) =>
+      intercept(about("signal", workflow, name, payload), async ({ input, headers }) => {
+        const encoded = encodePayload(input);
+        const header = encodeHeaders(headers);
+        const carried = { ...(encoded && { payload: encoded }), ...(header && { header }) };
+        await rpc.signalWorkflow({ ...write(), ...refOf(workflow), name, ...carried }, call);
+      }),
+    query: (workflow, name, asked) =>
+      intercept(about("query", workflow, name, asked), async ({ input, headers }) => {
+        const encoded = encodePayload(input);
+        const header = encodeHeaders(headers);
+        const carried = { ...(encoded && { input: encoded }), ...(header && { header }) };
+        const { outcome } = await rpc.queryWorkflow(
+          { namespace, ...refOf(workflow), name, ...carried },
+          call,
+        );
+        if (outcome.case === "failure") throw decodeFailure(outcome.value);
+        return decodePayload(outcome.value);
+      }),
+    update: (workflow, name, asked, options) =>
+      intercept(about("update", workflow, name, asked), ({ input, headers }) =>
+        update(parts, workflow, { ...options, name, input }, headers),
+      ),
+    startUpdate: (workflow, name, asked, options) =>
+      intercept(about("update", workflow, name, asked), ({ input, headers }) =>
+        startUpdate(parts, workflow, { ...options, name, input }, headers),
+      ),
+    cancel: (workflow, reason = "", { cancelPending = false } = {}) =>
+      intercept(about("cancel", workflow), async () => {
+        await rpc.cancelWorkflow({ ...write(), ...refOf(workflow), reason, cancelPending }, call);
+      }),
+    terminate: (workflow, reason = "") =>
+      intercept(about("terminate", workflow), async () => {
+        await rpc.terminateWorkflow({ ...write(), ...refOf(workflow), reason }, call);
+      }),
+    describe: (workflow) =>
+      intercept(about("describe", workflow), () => rpc.getWorkflow({ namespace, ...refOf(workflow) }, call)),
+    reset: (workflow, { eventId, reason = "", reapply = "signals-and-updates" }) =>
+      intercept(about("reset", workflow), async () => {
+        const request = { ...write(), ...refOf(workflow), eventId, reason, reapply: reapplies[reapply] };
+        return (await rpc.resetWorkflow(request, call)).runId;
+      }),
+    delete: (workflow) =>
+      // Not tried again: without a run id a repeat would delete the run before it.
+      intercept(about("delete", workflow), async () => {
+        const { runId } = refOf(workflow);
+        await rpc.deleteWorkflow({ namespace, ...refOf(workflow) }, runId === "" ? {} : call);
+      }),
   };
 }
 
-/** A workflow's name as requests have it. */
-export function refOf(workflow: WorkflowName): { workflowId: string; runId: string } {
-  if (typeof workflow === "string") return { workflowId: workflow, runId: "" };
-  return { workflowId: workflow.workflowId, runId: workflow.runId ?? "" };
-}
-
 async function waitForResult(
-  { rpc, namespace, call }: CallParts,
+  parts: CallParts,
   workflow: WorkflowName,
-  { signal }: WaitForResultOptions = {},
+  { signal, thisRunOnly = false }: WaitForResultOptions = {},
 ): Promise<unknown> {
-  const request = { namespace, ...refOf(workflow), wait: durationFromMs(waitMs) };
+  const { rpc, namespace } = parts;
+  const request = { namespace, ...refOf(workflow), wait: durationFromMs(waitMs), thisRunOnly };
   for (;;) {
-    const options = { ...call, signal, timeoutMs: waitMs + waitGraceMs };
-    const { outcome } = await rpc.getWorkflowResult(request, options);
+    const { outcome } = await rpc.getWorkflowResult(request, longPoll(parts, signal));
     if (outcome !== undefined) return resultOf(outcome, request.workflowId);
   }
-}
-
-async function update(
-  { rpc, write, namespace, call }: CallParts,
-  workflow: WorkflowName,
-  asked: { readonly name: string; readonly input: unknown } & UpdateOptions,
-): Promise<unknown> {
-  const { name, signal, updateId = randomUUID() } = asked;
-  const input = encodePayload(asked.input);
-  const options = { ...call, signal, timeoutMs: waitMs + waitGraceMs };
-  const wait = { waitStage: UpdateStage.COMPLETED, wait: durationFromMs(waitMs) };
-  const ref = refOf(workflow);
-  const { identity } = write();
-  const sent = { namespace, identity, ...ref, updateId, name, ...(input && { input }), ...wait };
-  let state = (await rpc.updateWorkflow(sent, options)).update;
-  while (state === undefined || !isAnswered(state)) {
-    const runId = state?.runId || ref.runId;
-    state = (await rpc.getUpdateResult({ namespace, ...ref, runId, updateId, ...wait }, options)).update;
-  }
-  if (state.outcome.case === "failure") throw decodeFailure(state.outcome.value);
-  return decodePayload(state.outcome.value);
-}
-
-function isAnswered({ stage }: UpdateState): boolean {
-  return stage === UpdateStage.COMPLETED;
 }
 
 function resultOf(outcome: WorkflowOutcome, workflowId: string): unknown {

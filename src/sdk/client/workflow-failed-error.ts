@@ -1,4 +1,5 @@
 /** Workflows that ended without a result. */
+import { brandClasses } from "../brand.js";
 
 /** A workflow that failed, was cancelled or terminated, or timed out; `cause` is its failure. */
 export class WorkflowFailedError extends Error {
@@ -20,3 +21,5 @@ export class WorkflowFailedError extends Error {
     this.status = ended.status;
   }
 }
+
+brandClasses({ WorkflowFailedError });

@@ -7,7 +7,8 @@ import {
   type UpdateDefinition,
 } from "../workflow/definitions.js";
 import type { Calls } from "./calls.js";
-import type { UpdateOptions, WaitForResultOptions } from "./client.js";
+import type { CancelOptions, ResetOptions, UpdateOptions, WaitForResultOptions } from "./client.js";
+import type { UpdateHandle } from "./updates.js";
 
 /** One workflow, or one of its runs. All writes are durable before they resolve. Calls throw a PawlError when they are refused. */
 export interface WorkflowHandle<O = unknown> {
@@ -25,12 +26,24 @@ export interface WorkflowHandle<O = unknown> {
     update: UpdateDefinition<R, A> | string,
     ...input: [...Carried<A>, options?: UpdateOptions]
   ): Promise<R>;
+  /** Sends an update and waits until the run has accepted it. Throws the failure with which it was rejected, or has been answered by then. */
+  startUpdate<R, A>(
+    update: UpdateDefinition<R, A> | string,
+    ...input: [...Carried<A>, options?: UpdateOptions]
+  ): Promise<UpdateHandle<R>>;
   /** Asks the run to cancel; its code decides what to do. */
-  cancel(reason?: string): Promise<void>;
+  cancel(reason?: string, options?: CancelOptions): Promise<void>;
   /** Closes the run at once. */
   terminate(reason?: string): Promise<void>;
   /** Gets the record of the run, with what it waits for. */
   describe(): Promise<GetWorkflowResponse>;
+  /**
+   * Starts a new run from an event of this one, which is terminated if it is open; what came before is replayed. Gives the run id of the new run. For code that went
+   * wrong and was put right.
+   */
+  reset(options: ResetOptions): Promise<string>;
+  /** Deletes the run, which must be closed, with its history. */
+  delete(): Promise<void>;
 }
 
 /** What is given along: nothing for what carries nothing, and as one likes where that is not known. */
@@ -47,8 +60,17 @@ export function createHandle(calls: Calls, workflowId: string, runId?: string): 
     query: (query, ...[input]) => calls.query(workflow, nameOf(query), input) as Promise<never>,
     update: (update, ...[input, options]) =>
       calls.update(workflow, nameOf(update), input, options as UpdateOptions | undefined) as Promise<never>,
-    cancel: (reason) => calls.cancel(workflow, reason),
+    startUpdate: (update, ...[input, options]) =>
+      calls.startUpdate(
+        workflow,
+        nameOf(update),
+        input,
+        options as UpdateOptions | undefined,
+      ) as Promise<never>,
+    cancel: (reason, options) => calls.cancel(workflow, reason, options),
     terminate: (reason) => calls.terminate(workflow, reason),
     describe: () => calls.describe(workflow),
+    reset: (options) => calls.reset(workflow, options),
+    delete: () => calls.delete(workflow),
   };
 }

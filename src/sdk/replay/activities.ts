@@ -16,14 +16,16 @@ export interface PendingActivity {
 
 /** Schedules an activity and waits for its result. */
 export function callActivity(
-  { log, waits, activities }: RunParts,
+  { log, waits, activities, started }: RunParts,
   type: string,
   input: unknown,
   options: ActivityOptions,
 ): Promise<unknown> {
   const rejected = waits.rejectedBefore(options);
   if (rejected !== undefined) return rejected;
-  const { seq } = log.add({ case: "scheduleActivity", value: scheduleActivityCommand(type, input, options) });
+  const { header } = started;
+  const value = { ...scheduleActivityCommand(type, input, options), ...(header && { header }) };
+  const { seq } = log.add({ case: "scheduleActivity", value });
   const wait = waits.open<unknown>(`the activity ${type}`, options, () => {
     const { onCancel = "request" } = options;
     if (onCancel !== "abandon") log.add({ case: "cancelActivity", value: { activitySeq: seq } });

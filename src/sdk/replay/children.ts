@@ -114,6 +114,7 @@ function addChild(
   const { namespace = "", parentClosePolicy = "terminate" } = options;
   const type = typeof workflow === "string" ? workflow : workflow.type;
   const spec = startSpec(type, input, options);
+  if (started.header !== undefined) spec.header = started.header;
   const value = { namespace, spec, parentClosePolicy: closePolicies[parentClosePolicy] };
   const { seq } = log.add({ case: "startChildWorkflow", value });
   const child: Child = {

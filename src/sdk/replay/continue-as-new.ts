@@ -26,6 +26,7 @@ export function continueAsNew(
       searchAttributes: encodeAttributes(options.searchAttributes ?? {}),
       memo: encodeMemo(options.memo ?? {}),
       ...(payload && { input: payload }),
+      ...(started.header && { header: started.header }),
       ...(runTimeout !== undefined && { runTimeout: durationFromMs(toMs(runTimeout)) }),
       ...(workflowTaskTimeout !== undefined && {
         workflowTaskTimeout: durationFromMs(toMs(workflowTaskTimeout)),

@@ -2,6 +2,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { RunRef } from "../../../gen/pawl/v1/workflow_pb.js";
 import { decodeFailure } from "../failure-codec.js";
+import { decodeHeaders } from "../headers.js";
 import { decodePayload } from "../payload.js";
 import type { RunName, WorkflowInfo } from "../workflow/info.js";
 import { attributesOf, memoOf } from "./attributes.js";
@@ -27,6 +28,7 @@ export function describeRun(parts: RunParts): WorkflowInfo {
     lastResult: decodePayload(started.lastResult),
     scheduleId: started.scheduleId || undefined,
     scheduledTime: started.scheduledTime && timestampDate(started.scheduledTime),
+    headers: decodeHeaders(started.header),
     memo: memoOf(parts),
     searchAttributes: attributesOf(parts),
     historyLength: log.turn.historyLength,

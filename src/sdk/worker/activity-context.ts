@@ -2,6 +2,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ActivityTask } from "../../../gen/pawl/v1/task_pb.js";
 import { decodeFailure } from "../failure-codec.js";
+import { decodeHeaders } from "../headers.js";
 import { decodePayload } from "../payload.js";
 
 /** The world of one attempt at an activity. */
@@ -31,6 +32,8 @@ export interface ActivityInfo {
   readonly deadline: Date | undefined;
   /** The details of the last heartbeat of an attempt before. */
   readonly heartbeatDetails: unknown;
+  /** Values that came with the start of the run, such as the context of a trace. */
+  readonly headers: Readonly<Record<string, unknown>>;
   /** Why the attempt before failed. */
   readonly lastFailure: Error | undefined;
 }
@@ -48,6 +51,7 @@ export function describeActivity(task: ActivityTask): ActivityInfo {
     idempotencyKey: `${runId}:${task.seq}`,
     deadline: task.deadlineTime && timestampDate(task.deadlineTime),
     heartbeatDetails: decodePayload(task.heartbeatDetails),
+    headers: decodeHeaders(task.header),
     lastFailure: task.lastFailure && decodeFailure(task.lastFailure),
   };
 }

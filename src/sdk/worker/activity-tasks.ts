@@ -13,16 +13,22 @@ import { PawlError } from "../errors.js";
 import { encodeFailure } from "../failure-codec.js";
 import { ApplicationFailure, CancelledFailure, TimeoutFailure } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
+import { PayloadCodecError } from "../payload-codec.js";
 import { withRejectionsReported } from "../rejections.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
 import { type ActivityContext, describeActivity } from "./activity-context.js";
+import { type ActivityInterceptor, runIntercepted } from "./activity-interceptors.js";
 import type { Batcher } from "./batcher.js";
 import { createHeartbeats, type HeartbeatAnswer, type Heartbeats } from "./heartbeats.js";
 import type { WorkerLogger } from "./logger.js";
 
 /** What working on activities needs. */
 export interface ActivityTaskParts {
+  /** Decodes the payloads of a task in place, by the worker's codec. */
+  decodeTask(task: ActivityTask): Promise<void>;
   readonly activities: ActivityImplementations;
+  /** The first is the outermost. */
+  readonly interceptors?: readonly ActivityInterceptor[];
   readonly completions: Batcher<MessageInitShape<typeof ActivityCompletionSchema>, ActivityTaskAccepted>;
   readonly failures: Batcher<MessageInitShape<typeof ActivityFailureReportSchema>, ActivityTaskAccepted>;
   readonly heartbeats: Batcher<MessageInitShape<typeof ActivityHeartbeatSchema>, ActivityTaskAccepted>;
@@ -55,6 +61,7 @@ export async function handleActivityTask(parts: ActivityTaskParts, task: Activit
   const timer =
     timeLeftMs === undefined ? undefined : setTimeout(() => abort.abort(attemptTimedOut(task)), timeLeftMs);
   try {
+    await parts.decodeTask(task);
     const result = await runHandler(parts, task, { abort, heartbeats });
     heartbeats.stop();
     await complete(parts, task, encodePayload(result));
@@ -75,7 +82,7 @@ export interface Attempt {
 
 /** Runs the code of an attempt. */
 export function runHandler(
-  { activities }: Pick<ActivityTaskParts, "activities">,
+  { activities, interceptors = [] }: Pick<ActivityTaskParts, "activities" | "interceptors">,
   task: ActivityTask,
   { abort, heartbeats }: Attempt,
 ) {
@@ -89,7 +96,8 @@ export function runHandler(
   return new Promise<unknown>((resolve, reject) => {
     // A promise that the handler leaves to itself and that rejects fails the attempt, as the handler's own would.
     withRejectionsReported(reject, () => {
-      const run = async () => handler(decodePayload(task.input), context);
+      const run = async () =>
+        runIntercepted(interceptors, handler, { input: decodePayload(task.input), context });
       run().then(resolve, reject);
     });
   });
@@ -105,6 +113,7 @@ async function complete(
   try {
     await parts.completions.submit({ target, ...(outcome && { outcome }) }, giveUpAt(task));
   } catch (error) {
+    if (error instanceof PayloadCodecError) throw error;
     if (!(error instanceof PawlError) || isTaskGone(error))
       throw new AttemptOverError("not accepted", { cause: error });
     // The server does not take this result, and would not take it from another attempt.

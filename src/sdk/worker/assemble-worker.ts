@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { ActivityTaskSchema, WorkflowTaskSchema } from "../../../gen/pawl/v1/task_pb.js";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { createUnaryClient, openConnection, type UnaryClient } from "../connection.js";
+import { decodeMessage } from "../payload-codec.js";
 import { type ActivityTaskParts, type HeldActivity, handleActivityTask } from "./activity-tasks.js";
 import { createAnswers } from "./answers.js";
 import { createLane } from "./lane.js";
@@ -38,7 +40,8 @@ export function assembleWorker(options: WorkerOptions) {
     maxTasks,
     wait: durationFromMs(pollWaitMs),
   });
-  const pollCall = { signal: cut.signal, timeoutMs: pollWaitMs + pollGraceMs };
+  // A task that the codec can't decode is one task's trouble, so each is decoded by itself.
+  const pollCall = { signal: cut.signal, timeoutMs: pollWaitMs + pollGraceMs, isLeftEncoded: true };
 
   const workflowLane = createLane({
     ...polled,
@@ -146,6 +149,7 @@ function workflowPartsOf(
   return {
     rpc: createUnaryClient(connection, WorkflowService),
     namespace,
+    decodeTask: (task) => decodeMessage(connection.dataConverter, WorkflowTaskSchema, task),
     cache: createRunCache(cachedRuns),
     workflowLogger,
     workflows: new Map(workflows.map((workflow) => [workflow.type, workflow])),
@@ -169,12 +173,14 @@ function workflowPartsOf(
 }
 
 function activityPartsOf(
-  { activities = {} }: WorkerOptions,
-  { heldActivities, logger }: ReturnType<typeof assembleBase>,
+  { activities = {}, activityInterceptors = [] }: WorkerOptions,
+  { connection, heldActivities, logger }: ReturnType<typeof assembleBase>,
   answers: ReturnType<typeof createAnswers>,
 ): ActivityTaskParts {
   return {
+    decodeTask: (task) => decodeMessage(connection.dataConverter, ActivityTaskSchema, task),
     activities,
+    interceptors: activityInterceptors,
     completions: answers.activityCompletions,
     failures: answers.activityFailures,
     heartbeats: answers.activityHeartbeats,

@@ -2,6 +2,7 @@
 export { ApplicationFailure, CancelledFailure } from "../failures.js";
 export type { ActivityImplementations } from "../workflow/activities.js";
 export type { ActivityContext, ActivityInfo } from "./activity-context.js";
+export type { ActivityExecution, ActivityInterceptor } from "./activity-interceptors.js";
 export { type WorkerLogger, warningsToStderr, workflowLogsToStderr } from "./logger.js";
 export { runWorker } from "./run-worker.js";
 export { createWorker, type Worker, type WorkerOptions } from "./worker.js";

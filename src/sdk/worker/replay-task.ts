@@ -13,6 +13,8 @@ import type { RunCache } from "./run-cache.js";
 export interface ReplayParts {
   readonly rpc: UnaryClient<typeof WorkflowService>;
   readonly namespace: string;
+  /** Decodes the payloads of a task in place, by the worker's codec. */
+  decodeTask(task: WorkflowTask): Promise<void>;
   readonly cache: RunCache;
   readonly workflowLogger: WorkflowLogger;
   readonly workflows: ReadonlyMap<string, WorkflowDefinition>;
@@ -47,6 +49,7 @@ export async function replayRecorded(parts: ReplayParts, task: WorkflowTask): Pr
 }
 
 async function readTurns(parts: ReplayParts, task: WorkflowTask, through: number) {
+  await parts.decodeTask(task);
   const definition = parts.workflows.get(task.workflowType);
   if (definition === undefined) throw new Error(`this worker has no workflow of type ${task.workflowType}`);
   const cached = parts.cache.take(task.runId);

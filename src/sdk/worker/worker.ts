@@ -5,6 +5,7 @@ import { isOverWithin } from "../wait.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
 import type { WorkflowLogger } from "../workflow/logger.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
+import type { ActivityInterceptor } from "./activity-interceptors.js";
 import { AttemptOverError } from "./activity-tasks.js";
 import { assembleWorker } from "./assemble-worker.js";
 import type { WorkerLogger } from "./logger.js";
@@ -19,6 +20,8 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly workflows?: readonly WorkflowDefinition<never, unknown>[];
   /** The activities it runs, by type. Default: none, and no activities are polled for. */
   readonly activities?: ActivityImplementations;
+  /** What is done around each attempt at an activity, the first outermost. Default: nothing. */
+  readonly activityInterceptors?: readonly ActivityInterceptor[];
   /** Who it is, for people. Default: process id and host. */
   readonly identity?: string;
   /** The build of its code, kept with every workflow task. */

@@ -36,6 +36,8 @@ export interface WorkflowInfo {
   readonly scheduleId: string | undefined;
   /** The time that the schedule fired for. */
   readonly scheduledTime: Date | undefined;
+  /** Values that came with the start, such as the context of a trace. They go along to activities, children and the run that goes on by continue-as-new. */
+  readonly headers: Readonly<Record<string, unknown>>;
   /** Values shown with the run, as they are now. */
   readonly memo: Readonly<Record<string, unknown>>;
   /** Values to find the run by, as they are now. */

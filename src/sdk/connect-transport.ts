@@ -1,0 +1,40 @@
+/** Calls over the Connect protocol on HTTP/1.1, with messages in binary form. */
+import { Agent } from "node:http";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { createConnectTransport as createNodeTransport } from "@connectrpc/connect-node";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { errorOfRefusal, type PawlError, serverUnreachable } from "./errors.js";
+import { maxAnswerBytes, type Transport } from "./transport.js";
+
+/** Makes a transport; nothing is sent yet. A connection carries one call at a time, so there are as many as calls at once. */
+export function createConnectTransport(address: string): Transport {
+  const agent = new Agent({ keepAlive: true, keepAliveMsecs: 15_000 });
+  const transport = createNodeTransport({
+    baseUrl: `http://${address}`,
+    httpVersion: "1.1",
+    useBinaryFormat: true,
+    nodeOptions: { agent },
+    acceptCompression: [],
+    readMaxBytes: maxAnswerBytes,
+  });
+  return {
+    async send({ method, request, timeoutMs, signal }) {
+      try {
+        return (await transport.unary(method, signal, timeoutMs, undefined, request)).message;
+      } catch (error) {
+        throw errorFromCall(ConnectError.from(error), address);
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function errorFromCall(error: ConnectError, address: string): PawlError {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  // A connection that breaks under a call is given as Aborted, without the particulars that every refusal of a server has.
+  if (info === undefined && (error.code === Code.Unavailable || error.code === Code.Aborted)) {
+    return serverUnreachable(address, error.rawMessage, { cause: error });
+  }
+  const fields = { code: error.code, reason: info?.reason ?? "", metadata: info?.metadata ?? {} };
+  return errorOfRefusal(error.rawMessage, fields, { cause: error });
+}
