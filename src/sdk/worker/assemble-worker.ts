@@ -7,13 +7,13 @@ import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { createUnaryClient, openConnection, type UnaryClient } from "../connection.js";
 import { type ActivityTaskParts, type HeldActivity, handleActivityTask } from "./activity-tasks.js";
 import { createAnswers } from "./answers.js";
+import { createReplayer, isModule } from "./create-replayer.js";
 import { createLane } from "./lane.js";
 import { createLeases } from "./leases.js";
-import { warningsToStderr, workflowLogsToStderr } from "./logger.js";
+import { warningsToStderr } from "./logger.js";
 import { pollWaitMs } from "./poll.js";
 import { stayPresent } from "./presence.js";
 import { createRegistration } from "./registration.js";
-import { createRunCache } from "./run-cache.js";
 import type { WorkerOptions } from "./worker.js";
 import { handleWorkflowTask, type WorkflowTaskParts } from "./workflow-tasks.js";
 
@@ -27,6 +27,7 @@ export function assembleWorker(options: WorkerOptions) {
   const base = assembleBase(options);
   const { rpc, namespace, registration, stopping, cut, logger, workerId, leases, heldActivities, spec } =
     base;
+  const { replayer } = base;
   const { taskQueue = "default", pollers = 2 } = options;
   const polled = { pollers, registration, logger, stopping: stopping.signal };
   const pollRequest = (requestId: string, maxTasks: number) => ({
@@ -47,7 +48,7 @@ export function assembleWorker(options: WorkerOptions) {
     async poll(requestId, maxTasks) {
       const request = {
         ...pollRequest(requestId, maxTasks),
-        workflowTypes: spec.workflowTypes,
+        workflowTypes: [...replayer.workflowTypes],
         isCaching: true,
       };
       return (await rpc.pollWorkflowTasks(request, pollCall)).tasks;
@@ -69,7 +70,7 @@ export function assembleWorker(options: WorkerOptions) {
     caller: { namespace, workerId, identity: spec.identity },
     registration,
   });
-  const workflowParts = workflowPartsOf(options, base, answers);
+  const workflowParts = workflowPartsOf(base, answers);
   const activityParts = activityPartsOf(options, base, answers);
   const beat = () => {
     const activityTasks = heldActivities.size;
@@ -96,7 +97,9 @@ function assembleBase(options: WorkerOptions) {
   const connection = openConnection(options);
   const rpc = createUnaryClient(connection, WorkerService);
   const spec = describeWorker(options);
-  const registration = createRegistration({ rpc, namespace, spec, logger });
+  const replayer = createReplayer(options, logger);
+  const describe = () => ({ ...spec, workflowTypes: [...replayer.workflowTypes] });
+  const registration = createRegistration({ rpc, namespace, describe, logger });
   const leases = createLeases({
     defaultLeaseMs: () => registration.workflowTaskTimeoutMs,
     logger,
@@ -108,6 +111,7 @@ function assembleBase(options: WorkerOptions) {
     namespace,
     logger,
     spec,
+    replayer,
     workerId: spec.workerId,
     registration,
     leases,
@@ -122,16 +126,16 @@ function assembleBase(options: WorkerOptions) {
 function describeWorker(options: WorkerOptions) {
   const { taskQueue = "default", workflows = [], activities = {}, buildId = "" } = options;
   const { workflowSlots = defaultSlots, activitySlots = defaultSlots } = options;
-  const workflowTypes = workflows.map((workflow) => workflow.type);
+  // A module that exports no workflow is refused later on.
+  const hasWorkflows = isModule(workflows) || workflows.length > 0;
   const activityTypes = Object.keys(activities);
   return {
     workerId: randomUUID(),
     identity: options.identity ?? `${process.pid}@${hostname()}`,
     taskQueues: [taskQueue],
-    workflowTypes,
     activityTypes,
     // To the server no types mean all types, so what a worker has no code for gets no room.
-    workflowSlots: workflowTypes.length === 0 ? 0 : workflowSlots,
+    workflowSlots: hasWorkflows ? workflowSlots : 0,
     activitySlots: activityTypes.length === 0 ? 0 : activitySlots,
     sdk,
     buildId,
@@ -139,16 +143,12 @@ function describeWorker(options: WorkerOptions) {
 }
 
 function workflowPartsOf(
-  { workflows = [], cachedRuns = 1_000, workflowLogger = workflowLogsToStderr }: WorkerOptions,
-  { connection, namespace, leases, logger, spec }: ReturnType<typeof assembleBase>,
+  { connection, namespace, leases, logger, spec, replayer }: ReturnType<typeof assembleBase>,
   answers: ReturnType<typeof createAnswers>,
 ): WorkflowTaskParts {
   return {
-    rpc: createUnaryClient(connection, WorkflowService),
-    namespace,
-    cache: createRunCache(cachedRuns),
-    workflowLogger,
-    workflows: new Map(workflows.map((workflow) => [workflow.type, workflow])),
+    replayer,
+    history: { rpc: createUnaryClient(connection, WorkflowService), namespace },
     leases,
     completions: answers.workflowCompletions,
     failures: answers.workflowFailures,
