@@ -25,10 +25,12 @@ await runExample(
   async ({ schedules }, taskQueue) => {
     await schedules
       .create("nightly-report", {
-        spec: { cron: ["0 2 * * *"], timeZone: "Europe/Berlin" },
-        workflow: nightlyReport,
-        input: { regions: ["north", "south"], recipient: "board@example.com" },
-        taskQueue,
+        spec: { cron: "0 2 * * *", timeZone: "Europe/Berlin" },
+        action: {
+          workflow: nightlyReport,
+          input: { regions: ["north", "south"], recipient: "board@example.com" },
+          taskQueue,
+        },
       })
       .catch((error) => {
         if (!(error instanceof ScheduleAlreadyExistsError)) throw error;
@@ -37,7 +39,7 @@ await runExample(
     console.log(`the next report comes at ${nextFires[0]?.toISOString()}`);
     const from = new Date("2026-03-02T00:00:00Z");
     const to = new Date(from.getTime() + nights * 86_400_000);
-    await schedules.backfill("nightly-report", { from, to, overlap: "buffer-all" });
+    await schedules.backfill("nightly-report", { from, to });
     await all;
   },
 );

@@ -74,6 +74,7 @@ export {
   type Worker,
   type WorkerLogger,
   type WorkerOptions,
+  WorkflowModuleError,
   warningsToStderr,
   workflowLogsToStderr,
 } from "./worker/index.js";

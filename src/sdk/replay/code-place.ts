@@ -19,6 +19,12 @@ export function placeIn(frames: readonly string[]): string | undefined {
   return frames.find(isUserFrame);
 }
 
+/** A place in the form of a frame. */
+export function showPlace(functionName: string, location: string): string {
+  const where = location.replace("file://", "");
+  return functionName === "" ? where : `${functionName} (${where})`;
+}
+
 /** Whether a frame is of the user's code: neither of the SDK, nor of Node, nor built in. */
 export function isUserFrame(frame: string): boolean {
   return /:\d+:\d+\)?$/.test(frame) && !frame.includes(sdkFolder) && !frame.includes("node:");

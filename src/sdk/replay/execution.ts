@@ -12,7 +12,7 @@ import { createCommandLog } from "./command-log.js";
 import { createConditions } from "./conditions.js";
 import { findAwaits, isStuck, stuckError } from "./foreign-promise.js";
 import { createHandlerRuns } from "./handler-runs.js";
-import { endLocal } from "./local-steps.js";
+import { endLocal, firstEnded } from "./local-steps.js";
 import { createLog, silentLog } from "./log.js";
 import { NonDeterminismError } from "./non-determinism-error.js";
 import { answerQuery, type QueryAnswerInit, refusedQuery } from "./queries.js";
@@ -20,6 +20,7 @@ import { seededRandom } from "./random.js";
 import { refuseRestricted } from "./restrictions.js";
 import type { RunParts } from "./run-parts.js";
 import { createSignals } from "./signals.js";
+import { enterWatched, noWatch, type TurnWatch } from "./turn-watch.js";
 import { MalformedHistoryError, type Turn } from "./turns.js";
 import { offerUpdate } from "./updates.js";
 import { createWaits } from "./waits.js";
@@ -35,8 +36,11 @@ export interface Execution {
   readonly position: number;
   /** What its code waits for, in words. */
   readonly waitingFor: readonly string[];
-  /** Goes through further turns. After a failure the execution is of no more use: the run must be replayed from its beginning. */
-  advance(turns: readonly Turn[]): Promise<TurnResult>;
+  /**
+   * Goes through further turns. After a failure the execution is of no more use: the run must be replayed from its beginning. The watch is told whenever
+   * code holds the thread; several executions may advance at a time, but only one holds it.
+   */
+  advance(turns: readonly Turn[], watch?: TurnWatch): Promise<TurnResult>;
   /** Asks the code as it stands. Whatever goes wrong is the answer. */
   query(query: Query): QueryAnswerInit;
 }
@@ -68,14 +72,15 @@ export function createExecution(
     get waitingFor() {
       return parts?.waits.openOnes ?? [];
     },
-    async advance(turns) {
+    async advance(turns, watch = noWatch) {
       const isFromStart = parts === undefined;
       let commands: Command[] = [];
       try {
+        await ownTurnOfLoop();
         for (const turn of turns) {
           parts ??= begin(turn, logger);
           parts.log.beginTurn(turn);
-          await runTurn(definition, parts, turn);
+          await runTurn({ definition, parts, watch }, turn);
           commands = parts.log.finishTurn(parts.waits.openOnes);
           if (parts.log.fault !== undefined) return failed(parts.log.fault);
           if (isStuck(parts)) return failed(stuckError(parts, isFromStart ? await places(turns) : []));
@@ -131,29 +136,44 @@ function begin(turn: Turn, logger: WorkflowLogger): RunParts {
   };
 }
 
-async function runTurn(definition: WorkflowDefinition, parts: RunParts, turn: Turn): Promise<void> {
+interface Running {
+  readonly definition: WorkflowDefinition;
+  readonly parts: RunParts;
+  readonly watch: TurnWatch;
+}
+
+async function runTurn(running: Running, turn: Turn): Promise<void> {
+  const { definition, parts, watch } = running;
   const steps = [
     ...turn.arrived.map((event) => () => applyEvent(definition, parts, event)),
     ...turn.updates.map((update) => () => offerUpdate(parts, update)),
   ];
   for (const step of steps) {
     if (parts.log.isClosed || parts.log.fault !== undefined) return;
-    step();
-    await settle(parts);
+    enterWatched(watch, step);
+    await settle(running);
   }
 }
 
 /** Lets code run until all of it waits for something that has yet to happen. */
-async function settle(parts: RunParts): Promise<void> {
+async function settle({ parts, watch }: Running): Promise<void> {
   const { log, conditions } = parts;
-  do {
-    await drainMicrotasks();
+  for (;;) {
+    await ownTurnOfLoop();
     if (log.isClosed || log.fault !== undefined) return;
-  } while (conditions.endOne() || (await endLocal(parts)));
+    if (enterWatched(watch, conditions.endOne)) continue;
+    const local = await firstEnded(parts);
+    if (local === undefined) return;
+    await ownTurnOfLoop();
+    enterWatched(watch, () => endLocal(parts, local));
+  }
 }
 
-/** The microtasks of a turn of the event loop are over before its next phase. */
-function drainMicrotasks(): Promise<void> {
+/**
+ * What has run before is over with all its microtasks, and what follows is so, with all of its own, before that of any other run: Node empties the queue
+ * of microtasks between two callbacks of setImmediate.
+ */
+function ownTurnOfLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

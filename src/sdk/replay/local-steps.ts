@@ -43,15 +43,24 @@ export function callLocal(
   return wait.promise;
 }
 
+/** A local step of which it is known how it ended; on replay that is not known, and not needed. */
+export interface EndedStep {
+  readonly step: LocalStep;
+  readonly ended: Ended | undefined;
+}
+
 /**
- * Waits for the oldest local step and tells its code how it ended; false if there is none. In the order in which they began, so that replay tells the same
- * without knowing which was faster.
+ * Waits for the oldest local step; undefined if there is none. In the order in which they began, so that replay tells the same without knowing which was
+ * faster.
  */
-export async function endLocal({ log, locals }: RunParts): Promise<boolean> {
+export async function firstEnded({ locals }: RunParts): Promise<EndedStep | undefined> {
   const [step] = locals;
-  if (step === undefined) return false;
-  const ended = await step.ended;
-  if (locals[0] !== step) return true;
+  return step && { step, ended: await step.ended };
+}
+
+/** Tells code how a local step ended, unless it has given it up. */
+export function endLocal({ log, locals }: RunParts, { step, ended }: EndedStep): void {
+  if (locals[0] !== step) return;
   locals.shift();
   const value = commandOf(step.name, ended);
   const { event } = log.add({ case: "recordLocalActivity", value });
@@ -68,7 +77,6 @@ export async function endLocal({ log, locals }: RunParts): Promise<boolean> {
       new ActivityFailure(`local step ${step.name} failed: ${cause.message}`, fields, { cause }),
     );
   } else step.wait.succeed(decodePayload(outcome?.value as Parameters<typeof decodePayload>[0]));
-  return true;
 }
 
 /** Without an outcome on replay, where the recorded one counts. */

@@ -9,13 +9,13 @@ import { createUnaryClient, openConnection, type UnaryClient } from "../connecti
 import { decodeMessage } from "../payload-codec.js";
 import { type ActivityTaskParts, type HeldActivity, handleActivityTask } from "./activity-tasks.js";
 import { createAnswers } from "./answers.js";
+import { createReplayer, isModule } from "./create-replayer.js";
 import { createLane } from "./lane.js";
 import { createLeases } from "./leases.js";
-import { warningsToStderr, workflowLogsToStderr } from "./logger.js";
+import { warningsToStderr } from "./logger.js";
 import { pollWaitMs } from "./poll.js";
 import { stayPresent } from "./presence.js";
 import { createRegistration } from "./registration.js";
-import { createRunCache } from "./run-cache.js";
 import type { WorkerOptions } from "./worker.js";
 import { handleWorkflowTask, type WorkflowTaskParts } from "./workflow-tasks.js";
 
@@ -29,6 +29,7 @@ export function assembleWorker(options: WorkerOptions) {
   const base = assembleBase(options);
   const { rpc, namespace, registration, stopping, cut, logger, workerId, leases, heldActivities, spec } =
     base;
+  const { replayer } = base;
   const { taskQueue = "default", pollers = 2 } = options;
   const polled = { pollers, registration, logger, stopping: stopping.signal };
   const pollRequest = (requestId: string, maxTasks: number) => ({
@@ -50,7 +51,7 @@ export function assembleWorker(options: WorkerOptions) {
     async poll(requestId, maxTasks) {
       const request = {
         ...pollRequest(requestId, maxTasks),
-        workflowTypes: spec.workflowTypes,
+        workflowTypes: [...replayer.workflowTypes],
         isCaching: true,
       };
       return (await rpc.pollWorkflowTasks(request, pollCall)).tasks;
@@ -72,7 +73,7 @@ export function assembleWorker(options: WorkerOptions) {
     caller: { namespace, workerId, identity: spec.identity },
     registration,
   });
-  const workflowParts = workflowPartsOf(options, base, answers);
+  const workflowParts = workflowPartsOf(base, answers);
   const activityParts = activityPartsOf(options, base, answers);
   const beat = () => {
     const activityTasks = heldActivities.size;
@@ -99,7 +100,9 @@ function assembleBase(options: WorkerOptions) {
   const connection = openConnection(options);
   const rpc = createUnaryClient(connection, WorkerService);
   const spec = describeWorker(options);
-  const registration = createRegistration({ rpc, namespace, spec, logger });
+  const replayer = createReplayer(options, logger);
+  const describe = () => ({ ...spec, workflowTypes: [...replayer.workflowTypes] });
+  const registration = createRegistration({ rpc, namespace, describe, logger });
   const leases = createLeases({
     defaultLeaseMs: () => registration.workflowTaskTimeoutMs,
     logger,
@@ -111,6 +114,7 @@ function assembleBase(options: WorkerOptions) {
     namespace,
     logger,
     spec,
+    replayer,
     workerId: spec.workerId,
     registration,
     leases,
@@ -125,16 +129,16 @@ function assembleBase(options: WorkerOptions) {
 function describeWorker(options: WorkerOptions) {
   const { taskQueue = "default", workflows = [], activities = {}, buildId = "" } = options;
   const { workflowSlots = defaultSlots, activitySlots = defaultSlots } = options;
-  const workflowTypes = workflows.map((workflow) => workflow.type);
+  // A module that exports no workflow is refused later on.
+  const hasWorkflows = isModule(workflows) || workflows.length > 0;
   const activityTypes = Object.keys(activities);
   return {
     workerId: randomUUID(),
     identity: options.identity ?? `${process.pid}@${hostname()}`,
     taskQueues: [taskQueue],
-    workflowTypes,
     activityTypes,
     // To the server no types mean all types, so what a worker has no code for gets no room.
-    workflowSlots: workflowTypes.length === 0 ? 0 : workflowSlots,
+    workflowSlots: hasWorkflows ? workflowSlots : 0,
     activitySlots: activityTypes.length === 0 ? 0 : activitySlots,
     sdk,
     buildId,
@@ -142,17 +146,13 @@ function describeWorker(options: WorkerOptions) {
 }
 
 function workflowPartsOf(
-  { workflows = [], cachedRuns = 1_000, workflowLogger = workflowLogsToStderr }: WorkerOptions,
-  { connection, namespace, leases, logger, spec }: ReturnType<typeof assembleBase>,
+  { connection, namespace, leases, logger, spec, replayer }: ReturnType<typeof assembleBase>,
   answers: ReturnType<typeof createAnswers>,
 ): WorkflowTaskParts {
   return {
-    rpc: createUnaryClient(connection, WorkflowService),
-    namespace,
     decodeTask: (task) => decodeMessage(connection.dataConverter, WorkflowTaskSchema, task),
-    cache: createRunCache(cachedRuns),
-    workflowLogger,
-    workflows: new Map(workflows.map((workflow) => [workflow.type, workflow])),
+    replayer,
+    history: { rpc: createUnaryClient(connection, WorkflowService), namespace },
     leases,
     completions: answers.workflowCompletions,
     failures: answers.workflowFailures,

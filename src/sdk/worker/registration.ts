@@ -25,18 +25,19 @@ export interface Registration {
 export interface RegistrationParts {
   readonly rpc: UnaryClient<typeof WorkerService>;
   readonly namespace: string;
-  readonly spec: MessageInitShape<typeof WorkerSpecSchema>;
+  /** What the worker is, asked for at each registration. */
+  describe(): MessageInitShape<typeof WorkerSpecSchema>;
   readonly logger: WorkerLogger;
 }
 
 /** Makes a registration; nothing is sent yet. */
-export function createRegistration({ rpc, namespace, spec, logger }: RegistrationParts): Registration {
+export function createRegistration({ rpc, namespace, describe, logger }: RegistrationParts): Registration {
   let workflowTaskTimeoutMs = 10_000;
   let heartbeatIntervalMs = 30_000;
   let underWay: Promise<void> | undefined;
 
   const registerOnce = async () => {
-    const answer = await rpc.registerWorker({ namespace, worker: spec });
+    const answer = await rpc.registerWorker({ namespace, worker: describe() });
     if (answer.workflowTaskTimeout) workflowTaskTimeoutMs = durationMs(answer.workflowTaskTimeout);
     if (answer.heartbeatInterval) heartbeatIntervalMs = durationMs(answer.heartbeatInterval);
   };

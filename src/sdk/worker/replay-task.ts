@@ -1,84 +1,99 @@
-/** A workflow task on its way through workflow code. */
-import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+/** A workflow task on its way through workflow code, in the thread where that is. */
 import type { WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
-import type { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
-import type { UnaryClient } from "../connection.js";
+import { decodeFailure } from "../failure-codec.js";
 import { createExecution, type Execution, type TurnResult } from "../replay/execution.js";
-import { MalformedHistoryError, splitTurns } from "../replay/turns.js";
+import { type QueryAnswerInit, refusedQuery } from "../replay/queries.js";
+import { enterWatched, type TurnWatch } from "../replay/turn-watch.js";
+import { MalformedHistoryError, splitTurns, type Turn } from "../replay/turns.js";
 import type { WorkflowLogger } from "../workflow/logger.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
+import { failedTask, type TaskOutcome } from "./replayer.js";
 import type { RunCache } from "./run-cache.js";
 
 /** What running tasks needs. */
 export interface ReplayParts {
-  readonly rpc: UnaryClient<typeof WorkflowService>;
-  readonly namespace: string;
-  /** Decodes the payloads of a task in place, by the worker's codec. */
-  decodeTask(task: WorkflowTask): Promise<void>;
   readonly cache: RunCache;
   readonly workflowLogger: WorkflowLogger;
   readonly workflows: ReadonlyMap<string, WorkflowDefinition>;
 }
 
-/** A task that went through workflow code. */
-export interface ReplayedTask {
-  readonly execution: Execution;
-  readonly result: TurnResult;
+/** Takes a task through workflow code: from what is cached if it fits, else from the run's first event. Never rejects. */
+export async function replayTask(
+  parts: ReplayParts,
+  task: WorkflowTask,
+  watch: TurnWatch,
+): Promise<TaskOutcome> {
+  try {
+    const run = findRun(parts, task);
+    if (run === undefined) return { kind: "needs-history" };
+    if (task.isQueryOnly) return await answerQueries(parts, task, run, watch);
+    return await completeTask(parts, task, run, watch);
+  } catch (error) {
+    return task.isQueryOnly ? refuseQueries(task, error) : failedTask(error);
+  }
 }
 
-const pageSize = 1_000;
-const historyRetryMs = 10_000;
+/** The run in memory and the turns that it has not gone through; undefined if these don't reach back far enough. */
+interface Run {
+  readonly execution: Execution;
+  readonly turns: readonly Turn[];
+}
 
-/** Runs workflow code through a task: from what is cached if it fits, else from the run's first event. */
-export async function replayTask(parts: ReplayParts, task: WorkflowTask): Promise<ReplayedTask> {
-  const { execution, turns } = await readTurns(parts, task, task.startedEventId);
+function findRun({ workflows, cache, workflowLogger }: ReplayParts, task: WorkflowTask): Run | undefined {
+  const definition = workflows.get(task.workflowType);
+  if (definition === undefined) throw new Error(`this worker has no workflow of type ${task.workflowType}`);
+  const cached = cache.take(task.runId);
+  const after = task.historyAfterEventId;
+  const isContinued = after > 0 && cached?.position === after;
+  if (after > 0 && !isContinued) return undefined;
+  const execution = isContinued ? cached : createExecution(definition, { logger: workflowLogger });
+  // Without what came behind the start of the task, and what the task brings itself.
+  const last = task.isQueryOnly ? Number.MAX_SAFE_INTEGER : task.startedEventId;
+  const end = task.provisionalEvents[0]?.eventId ?? last + 1;
+  const seen = [...task.history.filter((event) => event.eventId < end), ...task.provisionalEvents];
+  return { execution, turns: splitTurns(seen, execution.position, task.updates) };
+}
+
+async function completeTask(
+  { cache }: ReplayParts,
+  task: WorkflowTask,
+  { execution, turns }: Run,
+  watch: TurnWatch,
+): Promise<TaskOutcome> {
   const last = turns.at(-1);
   if (last?.recorded !== undefined || last?.startedEventId !== task.startedEventId) {
     throw new MalformedHistoryError(
       `the history does not end with the start of this task, event ${task.startedEventId}`,
     );
   }
-  return { execution, result: await execution.advance(turns) };
+  const result = await execution.advance(turns, watch);
+  if (result.kind === "failed") return result;
+  const queryAnswers = askAll(execution, task, watch);
+  if (!result.isClosed) cache.put(task.runId, execution);
+  return { kind: "completed", commands: result.commands, queryAnswers };
 }
 
-/** Runs workflow code through all that is recorded of a run, for queries that came without a task. */
-export async function replayRecorded(parts: ReplayParts, task: WorkflowTask): Promise<ReplayedTask> {
-  const { execution, turns } = await readTurns(parts, task, Number.MAX_SAFE_INTEGER);
-  const recorded = turns.filter((turn) => turn.recorded !== undefined);
-  return { execution, result: await execution.advance(recorded) };
-}
-
-async function readTurns(parts: ReplayParts, task: WorkflowTask, through: number) {
-  await parts.decodeTask(task);
-  const definition = parts.workflows.get(task.workflowType);
-  if (definition === undefined) throw new Error(`this worker has no workflow of type ${task.workflowType}`);
-  const cached = parts.cache.take(task.runId);
-  const after = task.historyAfterEventId;
-  const isContinued = after > 0 && cached?.position === after;
-  const execution = isContinued ? cached : createExecution(definition, { logger: parts.workflowLogger });
-
-  const events = after > 0 && !isContinued ? await readHistory(parts, task, "") : [...task.history];
-  if (isContinued || after === 0) {
-    if (task.nextPageToken !== "") events.push(...(await readHistory(parts, task, task.nextPageToken)));
-  }
-  const end = task.provisionalEvents[0]?.eventId ?? through + 1;
-  const seen = [...events.filter((event) => event.eventId < end), ...task.provisionalEvents];
-  return { execution, turns: splitTurns(seen, execution.position, task.updates) };
-}
-
-async function readHistory(
-  parts: ReplayParts,
+/** Goes through all that is recorded, and no further. */
+async function answerQueries(
+  { cache }: ReplayParts,
   task: WorkflowTask,
-  firstToken: string,
-): Promise<HistoryEvent[]> {
-  const { namespace, rpc } = parts;
-  const { workflowId, runId } = task;
-  const events: HistoryEvent[] = [];
-  for (let pageToken = firstToken; ; ) {
-    const request = { namespace, workflowId, runId, pageSize, pageToken };
-    const page = await rpc.getHistory(request, { retryForMs: historyRetryMs });
-    events.push(...page.events);
-    if (page.nextPageToken === "") return events;
-    pageToken = page.nextPageToken;
-  }
+  { execution, turns }: Run,
+  watch: TurnWatch,
+): Promise<TaskOutcome> {
+  const recorded = turns.filter((turn) => turn.recorded !== undefined);
+  const result: TurnResult = await execution.advance(recorded, watch);
+  if (result.kind === "failed") throw decodeFailure(result.failure);
+  const queryAnswers = askAll(execution, task, watch);
+  if (!result.isClosed) cache.put(task.runId, execution);
+  return { kind: "answered", queryAnswers };
+}
+
+function askAll(execution: Execution, { queries }: WorkflowTask, watch: TurnWatch): QueryAnswerInit[] {
+  if (queries.length === 0) return [];
+  return enterWatched(watch, () => queries.map(execution.query));
+}
+
+/** What went wrong is the answer to each question. */
+export function refuseQueries({ queries }: WorkflowTask, error: unknown): TaskOutcome {
+  return { kind: "answered", queryAnswers: queries.map(({ queryId }) => refusedQuery(queryId, error)) };
 }

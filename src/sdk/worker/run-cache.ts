@@ -5,7 +5,7 @@ import type { Execution } from "../replay/execution.js";
 export interface RunCache {
   /** Takes a run out, to work on it. */
   take(runId: string): Execution | undefined;
-  /** Puts a run back whose task was accepted; one that has come further meanwhile stays. */
+  /** Puts a run back that has gone through a task; one that has come further meanwhile stays. */
   put(runId: string, execution: Execution): void;
 }
 

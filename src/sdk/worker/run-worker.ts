@@ -9,6 +9,9 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     process.once("SIGINT", resolve);
   });
   const ended = Promise.race([told, worker.stopped]);
-  await Promise.race([worker.start().then(() => ended), ended]);
-  await worker.stop();
+  try {
+    await Promise.race([worker.start().then(() => ended), ended]);
+  } finally {
+    await worker.stop();
+  }
 }

@@ -16,8 +16,11 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly namespace?: string;
   /** The queue it polls. Default "default". */
   readonly taskQueue?: string;
-  /** The workflows it runs. Default: none, and no workflow tasks are polled for. */
-  readonly workflows?: readonly WorkflowDefinition<never, unknown>[];
+  /**
+   * The workflows it runs. A module, by its URL or path: all that it exports, in a thread of their own, where code that does not give the thread back
+   * is found and ended. A list: in the worker's own thread, for tests and small programs. Default: none, and no workflow tasks are polled for.
+   */
+  readonly workflows?: readonly WorkflowDefinition<never, unknown>[] | URL | string;
   /** The activities it runs, by type. Default: none, and no activities are polled for. */
   readonly activities?: ActivityImplementations;
   /** What is done around each attempt at an activity, the first outermost. Default: nothing. */
@@ -32,8 +35,23 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly activitySlots?: number;
   /** How many polls of a kind are open at once. Default 2. */
   readonly pollers?: number;
-  /** How many runs it keeps in memory between their tasks. Default 1,000. */
+  /** How many runs it keeps in memory between their tasks, each thread its share. Default 10,000. */
   readonly cachedRuns?: number;
+  /**
+   * How much memory the threads of a workflow module may use before they keep fewer runs, in megabytes. Not for a list of workflows, whose memory
+   * can't be told from the worker's. Default 512.
+   */
+  readonly cacheMegabytes?: number;
+  /** How many threads share the runs of a workflow module. Default 1. */
+  readonly workflowThreads?: number;
+  /** Node's options for these threads, such as `["--import", "tsx"]`. Default: those of the process. */
+  readonly workflowExecArgv?: readonly string[];
+  /**
+   * How long workflow code may hold its thread at a time, in milliseconds. Then its workflow task fails and its thread is begun anew; with a list of
+   * workflows nothing can do that, so a warning is logged once it gives the thread back. Default 5,000: no honest turn takes a tenth of that, and the
+   * lease of a workflow task is twice as long.
+   */
+  readonly turnLimitMs?: number;
   /** How long `stop` waits for what is in hand before it is given back, in milliseconds. Default 10,000. */
   readonly drainMs?: number;
   /** What it has to say goes here. Default: warnings to the standard error. */
@@ -47,7 +65,10 @@ export interface Worker {
   readonly workerId: string;
   /** Resolves when the worker has stopped, since it was told to or since the server drained it. */
   readonly stopped: Promise<void>;
-  /** Registers and begins to poll. Resolves once the server knows the worker; waits for a server that is not there yet. */
+  /**
+   * Loads the workflow module, registers and begins to poll. Resolves once the server knows the worker; waits for a server that is not there yet.
+   * Throws a WorkflowModuleError if no workflows can be taken from the module.
+   */
   start(): Promise<void>;
   /** Takes no more tasks, finishes or gives back what is in hand, and closes the connection. May be called twice. */
   stop(): Promise<void>;
@@ -61,6 +82,7 @@ const mostTokens = 1_000;
 /** Makes a worker. Nothing is sent before `start`. */
 export function createWorker(options: WorkerOptions): Worker {
   const parts = assembleWorker(options);
+  let isStarted = false;
   let running: Promise<unknown> | undefined;
   let stopping: Promise<void> | undefined;
   let unwatch = () => {};
@@ -76,6 +98,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await isOverWithin(parts.idle(), options.drainMs ?? drainMs);
       await giveBack(parts);
     }
+    await parts.replayer.stop();
     parts.leases.stop();
     unwatch();
     parts.connection.close();
@@ -90,7 +113,10 @@ export function createWorker(options: WorkerOptions): Worker {
     workerId: parts.workerId,
     stopped,
     async start() {
-      if (running !== undefined || stopping !== undefined) throw new Error("a worker starts once");
+      if (isStarted || stopping !== undefined) throw new Error("a worker starts once");
+      isStarted = true;
+      await parts.replayer.start();
+      if (stopping !== undefined) return;
       unwatch = watchRejections();
       const registered = parts.registration.register(parts.stopping.signal);
       const poll = () => parts.run(() => void stop());

@@ -6,15 +6,14 @@ import type {
   WorkflowTaskCompletionSchema,
   WorkflowTaskFailureReportSchema,
 } from "../../../gen/pawl/v1/task_pb.js";
-import { WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { PawlError } from "../errors.js";
-import { encodeFailure } from "../failure-codec.js";
 import type { QueryAnswerInit } from "../replay/queries.js";
 import type { Batcher } from "./batcher.js";
+import { type HistoryParts, withFurtherPages, withWholeHistory } from "./complete-history.js";
 import type { Leases } from "./leases.js";
 import type { WorkerLogger } from "./logger.js";
-import { answerTaskQueries } from "./query-tasks.js";
-import { type ReplayedTask, type ReplayParts, replayTask } from "./replay-task.js";
+import { refuseQueries } from "./replay-task.js";
+import { failedTask, type Replayer, type TaskOutcome } from "./replayer.js";
 
 /** A finished task, as it is sent. */
 export type Completion = MessageInitShape<typeof WorkflowTaskCompletionSchema>;
@@ -22,7 +21,11 @@ export type Completion = MessageInitShape<typeof WorkflowTaskCompletionSchema>;
 export type FailureReport = MessageInitShape<typeof WorkflowTaskFailureReportSchema>;
 
 /** What working on tasks needs. */
-export interface WorkflowTaskParts extends ReplayParts {
+export interface WorkflowTaskParts {
+  /** Decodes the payloads of a task in place, by the worker's codec. */
+  decodeTask(task: WorkflowTask): Promise<void>;
+  readonly replayer: Replayer;
+  readonly history: HistoryParts;
   readonly leases: Leases;
   readonly completions: Batcher<Completion, WorkflowTaskAccepted>;
   readonly failures: Batcher<FailureReport, WorkflowTaskAccepted>;
@@ -46,38 +49,54 @@ const taskIsGone = new Set([
 
 /** Works on a task. Whatever goes wrong concerns this task alone. */
 export async function handleWorkflowTask(parts: WorkflowTaskParts, task: WorkflowTask): Promise<void> {
-  if (task.isQueryOnly) return parts.answerQueries(await answerTaskQueries(parts, task));
-  const release = parts.leases.hold(task);
+  const release = task.isQueryOnly ? () => {} : parts.leases.hold(task);
   try {
-    await answerTask(parts, task, await replayTask(parts, task));
+    await answerTask(parts, task, await replay(parts, task));
   } catch (error) {
-    await failTask(parts, task, {
-      cause: WorkflowTaskFailureCause.WORKFLOW_ERROR,
-      failure: encodeFailure(error),
-    });
+    await failTask(parts, task, failedTask(error));
   } finally {
     release();
   }
 }
 
-async function answerTask(
-  parts: WorkflowTaskParts,
-  task: WorkflowTask,
-  replayed: ReplayedTask,
-): Promise<void> {
-  const { result, execution } = replayed;
-  if (result.kind === "failed") return failTask(parts, task, result);
-  const { cache, buildId, sdk, logger } = parts;
-  const { taskToken, queries } = task;
-  const queryAnswers = queries.map(execution.query);
-  const completion = { taskToken, commands: result.commands, queryAnswers, buildId, sdk };
+async function replay(parts: WorkflowTaskParts, task: WorkflowTask): Promise<TaskOutcome> {
+  const { decodeTask, replayer, history } = parts;
   try {
-    await parts.completions.submit(completion, Date.now() + answerForMs);
-    if (!result.isClosed) cache.put(task.runId, execution);
+    await decodeTask(task);
+    const outcome = await replayer.replay(await withFurtherPages(history, task));
+    if (outcome.kind !== "needs-history") return outcome;
+    return await replayer.replay(await withWholeHistory(history, task));
   } catch (error) {
-    // What the run in memory did is not recorded, so it is not put back.
+    return task.isQueryOnly ? refuseQueries(task, error) : failedTask(error);
+  }
+}
+
+async function answerTask(parts: WorkflowTaskParts, task: WorkflowTask, outcome: TaskOutcome): Promise<void> {
+  switch (outcome.kind) {
+    case "completed":
+      return completeTask(parts, task, outcome);
+    case "failed":
+      return failTask(parts, task, outcome);
+    case "answered":
+      return parts.answerQueries(outcome.queryAnswers);
+    case "needs-history":
+      throw new Error("the history of the run has no beginning");
+  }
+}
+
+async function completeTask(
+  { replayer, completions, buildId, sdk, logger }: WorkflowTaskParts,
+  { taskToken, runId }: WorkflowTask,
+  { commands, queryAnswers }: Extract<TaskOutcome, { readonly kind: "completed" }>,
+): Promise<void> {
+  const completion = { taskToken, commands, queryAnswers: [...queryAnswers], buildId, sdk };
+  try {
+    await completions.submit(completion, Date.now() + answerForMs);
+  } catch (error) {
+    // What the run in memory did is not recorded.
+    replayer.forget(runId);
     if (!(error instanceof PawlError) || !taskIsGone.has(error.reason)) throw error;
-    logger.info("a workflow task was not accepted", { runId: task.runId, reason: error.reason });
+    logger.info("a workflow task was not accepted", { runId, reason: error.reason });
   }
 }
 
