@@ -17,7 +17,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "all else",
-          include: ["test/**/*.test.ts"],
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts", "docs/**/*.test.ts"],
           exclude: pure,
           globalSetup: "test/support/global-setup.ts",
         },
