@@ -31,7 +31,7 @@ test("what npm pack makes is installed into an empty folder, has entry points th
   await version.ended;
   expect(version.output()).toBe(`${installed.version}\n`);
 
-  const imports = ["pawl", "pawl/client", "pawl/worker", "pawl/workflow"]
+  const imports = ["pawl", "pawl/client", "pawl/worker", "pawl/workflow", "pawl/testing"]
     .map((name) => `import "${name}";`)
     .join("");
   const entryPoints = sandbox.run(process.execPath, ["--input-type=module", "-e", imports], { cwd: folder });
