@@ -33,9 +33,11 @@ export function startGuard(folder: string): Guard {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
+  // A test that forgets its server ends nevertheless; one that waits for the end does not.
   child.unref();
   return {
     async end() {
+      child.ref();
       child.stdin?.end();
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     },

@@ -1,4 +1,6 @@
 /** For tests of workflows: an environment in memory whose time passes at once, replay of histories, and a real server. */
+export type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+export type { ConnectedClient } from "../client/client.js";
 export type { ActivityCall } from "./activity-code.js";
 export { sleep } from "./actors.js";
 export {

@@ -173,3 +173,17 @@ test("an activity may call the client", async () => {
 test("an activity that sleeps by itself is asked to do so in an environment", async () => {
   await expect(sleep("1s")).rejects.toThrow("use env.sleep() in the test itself");
 });
+
+test("closing an environment aborts the attempts that run", async () => {
+  const reasons: string[] = [];
+  const work = (_: number, { signal }: ActivityContext) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reasons.push(String(signal.reason)));
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+  const env = open({ workflows: [one], activities: { work } });
+  await env.start(one, {});
+  await vi.waitUntil(() => env.activityCalls.length === 1);
+  await env.close();
+  expect(reasons).toEqual([expect.stringContaining("the environment is closed")]);
+});

@@ -29,14 +29,26 @@ test("a guard stops what runs in a folder and removes it", async () => {
   expect([folder, home].map((path) => existsSync(path))).toEqual([false, false]);
 });
 
-test("a guard cleans up when its process is killed", async () => {
-  const { folder } = await folderOf(undefined);
+/** A process that starts a guard and then does something. */
+function guarding(folder: string, then: string) {
   const source = new URL("../../../src/sdk/testing/guard.ts", import.meta.url).href;
   const script = `const { startGuard } = await import(${JSON.stringify(source)});
-    startGuard(process.argv[1]); console.log("ready"); setInterval(() => {}, 1000);`;
+    const guard = startGuard(process.argv[1]); ${then}`;
   const args = ["--import", "tsx", "--input-type=module", "-e", script, folder];
-  const killed = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+test("a guard cleans up when its process is killed", async () => {
+  const { folder } = await folderOf(undefined);
+  const killed = guarding(folder, 'console.log("ready"); setInterval(() => {}, 1000);');
   await once(killed.stdout, "data");
   killed.kill("SIGKILL");
   await until("the folder is gone", () => !existsSync(folder));
+});
+
+test("a process that has nothing else to do waits for its guard to end", async () => {
+  const { folder } = await folderOf(undefined);
+  const waiting = guarding(folder, "await guard.end();");
+  expect(await once(waiting, "exit")).toEqual([0, null]);
+  expect(existsSync(folder)).toBe(false);
 });

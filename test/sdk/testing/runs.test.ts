@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { ApplicationFailure, WorkflowFailedError } from "../../../src/sdk/index.js";
+import { sleep } from "../../../src/sdk/testing/index.js";
 import {
   defineQuery,
   defineSignal,
@@ -7,7 +8,7 @@ import {
   isCancellation,
   workflow,
 } from "../../../src/sdk/workflow/index.js";
-import { kindsOf, open } from "./environments.js";
+import { kindsOf, open, startTime } from "./environments.js";
 
 const add = defineSignal<number>("add");
 const total = defineQuery<number>("total");
@@ -157,13 +158,15 @@ test("a mocked child answers, fails, and takes its time", async () => {
     const failed = await ctx.child("Convert", "bad").catch((error: Error) => String(error.cause));
     return [slow, failed];
   });
-  const convert = vi.fn((word: string) => {
+  const convert = vi.fn(async (word: string) => {
+    await sleep("400 days");
     if (word === "bad") throw new ApplicationFailure("no such word");
     return word.toUpperCase();
   });
   const env = open({ workflows: [parent], mockedWorkflows: { Convert: convert } });
   expect(await env.execute(parent, "pawl")).toEqual(["PAWL", expect.stringContaining("no such word")]);
   expect(convert).toHaveBeenCalledTimes(2);
+  expect(env.now().getTime() - Date.parse(startTime)).toBe(800 * 86_400_000);
 });
 
 test("runs signal and cancel each other", async () => {
