@@ -31,10 +31,15 @@ export function createConnectTransport(address: string): Transport {
 
 function errorFromCall(error: ConnectError, address: string): PawlError {
   const [info] = error.findDetails(ErrorInfoSchema);
-  // A connection that breaks under a call is given as Aborted, without the particulars that every refusal of a server has.
-  if (info === undefined && (error.code === Code.Unavailable || error.code === Code.Aborted)) {
+  if (info === undefined && isOfConnection(error)) {
     return serverUnreachable(address, error.rawMessage, { cause: error });
   }
   const fields = { code: error.code, reason: info?.reason ?? "", metadata: info?.metadata ?? {} };
   return errorOfRefusal(error.rawMessage, fields, { cause: error });
+}
+
+/** Whether a call failed on its way: the library gives some errors of the network other codes than Unavailable, and what Node said as the cause. */
+function isOfConnection({ code, cause }: ConnectError): boolean {
+  if (code === Code.Unavailable || code === Code.Aborted) return true;
+  return cause instanceof Error && "code" in cause && /^(E[A-Z]+$|HPE_)/.test(String(cause.code));
 }
