@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createConnectTransport as createNodeTransport } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
-import { errorOfRefusal, type PawlError, serverUnreachable } from "./errors.js";
+import { errorOfRefusal, type PawlError, serverUnreachable, unanswered } from "./errors.js";
 import { maxAnswerBytes, type Transport } from "./transport.js";
 
 /** Makes a transport; nothing is sent yet. A connection carries one call at a time, so there are as many as calls at once. */
@@ -22,17 +22,20 @@ export function createConnectTransport(address: string): Transport {
       try {
         return (await transport.unary(method, signal, timeoutMs, undefined, request)).message;
       } catch (error) {
-        throw errorFromCall(ConnectError.from(error), address);
+        throw errorFromCall(ConnectError.from(error), address, timeoutMs);
       }
     },
     close: () => agent.destroy(),
   };
 }
 
-function errorFromCall(error: ConnectError, address: string): PawlError {
+function errorFromCall(error: ConnectError, address: string, timeoutMs: number): PawlError {
   const [info] = error.findDetails(ErrorInfoSchema);
   if (info === undefined && isOfConnection(error)) {
     return serverUnreachable(address, error.rawMessage, { cause: error });
+  }
+  if (info === undefined && error.code === Code.DeadlineExceeded) {
+    return unanswered(address, timeoutMs, { cause: error });
   }
   const fields = { code: error.code, reason: info?.reason ?? "", metadata: info?.metadata ?? {} };
   return errorOfRefusal(error.rawMessage, fields, { cause: error });
