@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ONCE ?=
 PORT ?=
 
-.PHONY: help install gen build check test ci run bench bench-schedules bench-idle bench-scale bench-transports test-kill test-teeth test-pg15 proto-accept format clean
+.PHONY: help install gen build check test ci run bench bench-schedules bench-idle bench-scale bench-transports test-kill test-teeth test-pg15 proto-accept api-docs format clean
 
 help: ## explain the targets
 	@echo "Pawl: durable workflows served over gRPC, on Postgres."
@@ -74,8 +74,11 @@ proto-accept: install ## accept proto/ as what later changes must stay compatibl
 	@npx buf build proto --exclude-source-info -o proto/baseline.binpb
 	@echo "wrote proto/baseline.binpb"
 
+api-docs: install ## generate the API reference of the SDK to docs/api/
+	@npx typedoc
+
 format: install ## format everything and fix what the linter can fix
 	@npm run --silent format
 
 clean: ## remove what is built; node_modules and data stay
-	@rm -rf dist coverage bench/out
+	@rm -rf dist coverage bench/out docs/api

@@ -6,7 +6,7 @@ import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import type { Cases, OperationContract } from "./contract.js";
 import { refusalOf } from "./refusal.js";
-import { type Clients, clientsOf, type EventCase, json, present, type Scene } from "./scene.js";
+import { type Clients, type EventCase, json, present, type Scene } from "./scene.js";
 
 /** What the requests of all direct operations have; `lastSeenEventId` goes with those that close the run. */
 export interface DirectRequest<C> {
@@ -253,12 +253,13 @@ function elsewhere<C>(direct: Direct<C>): Parts["elsewhere"] {
 
 /** Does an operation twice at a server where a run may have but one pending thing of a kind. */
 export async function exceedPending<C>(scene: Scene, direct: Direct<C>): Promise<unknown> {
-  const clients = clientsOf(await scene.house.open({ limits: { ...defaultLimits, maxPendingPerKind: 1 } }));
-  const request = await begin(scene, direct);
-  await direct.call(clients, request);
-  const call = direct.call(clients, { ...request, seq: 2 });
-  expect((await refusalOf(call)).metadata).toMatchObject({ limit: "1", command: expect.any(String) });
-  return call;
+  return scene.atServer({ limits: { ...defaultLimits, maxPendingPerKind: 1 } }, async (clients) => {
+    const request = await begin(scene, direct);
+    await direct.call(clients, request);
+    const call = direct.call(clients, { ...request, seq: 2 });
+    expect((await refusalOf(call)).metadata).toMatchObject({ limit: "1", command: expect.any(String) });
+    return call;
+  });
 }
 
 /** The events of a run of "wf" behind one; what it hears of children that start comes when it comes. */

@@ -171,6 +171,8 @@ export async function openScene(house: ContractHouse) {
       } finally {
         await called.closePort();
         await called.server.stop();
+        // Or the shared server asks after the one that has gone.
+        await house.main.server.upkeep.beat();
       }
     },
   };

@@ -13,11 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-test("what npm pack makes is installed into an empty folder, has its entry points and serves there", {
+test("what npm pack makes is installed into an empty folder, has entry points that all find, and serves there", {
   timeout: 180_000,
 }, async () => {
   onTestFailed(() => console.error(sandbox.tell()));
   const tarball = await pack();
+  await npx("publint", "run", tarball, "--strict");
+  await npx("attw", tarball, "--profile", "esm-only");
   const folder = join(sandbox.folder, "elsewhere");
   await mkdir(folder);
   await writeFile(join(folder, "package.json"), '{"private":true}\n');
@@ -60,6 +62,12 @@ async function pack(): Promise<string> {
   await npm(["pack", "--silent", "--pack-destination", sandbox.folder], copy);
   const tarball = (await readdir(sandbox.folder)).find((name) => name.endsWith(".tgz"));
   return join(sandbox.folder, tarball ?? "npm pack made nothing");
+}
+
+/** Runs a program of the repository's own packages. */
+async function npx(program: string, ...args: readonly string[]): Promise<void> {
+  const child = sandbox.run(join(repository, "node_modules", ".bin", program), args);
+  expect((await child.ended).code, child.output()).toBe(0);
 }
 
 async function npm(args: readonly string[], cwd: string): Promise<void> {

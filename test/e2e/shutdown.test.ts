@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFailed, onTestFinished, test } from "vitest";
 import { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { isRunning } from "../../src/server/postgres/postmaster.js";
@@ -98,13 +98,15 @@ test("a second server of the same folder takes over, and the last to leave stops
 test("the example run once ends with its result line and code 0, and leaves no process", {
   timeout: 120_000,
 }, async () => {
+  onTestFailed(() => console.error(sandbox.tell()));
   const dataDir = join(sandbox.folder, "example");
   const example = sandbox.runNode(
     "examples/order/run.ts",
     ["--port", String(await freePort()), "--data-dir", dataDir],
     { env: { ONCE: "1" } },
   );
-  await example.waitForOutput(/starting 100 orders/, 60_000);
+  await example.waitForOutput(/starting 100 orders/, 40_000);
+  await example.waitForOutput(/^RESULT /m, 40_000);
   const { code } = await example.ended;
   expect(example.standardOutput().trimEnd().split("\n").at(-1)).toBe(
     'RESULT {"orders":100,"completed":85,"refunded":15,"failed":0}',
