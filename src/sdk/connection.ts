@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   readonly address?: string;
   /**
    * What calls are carried by: gRPC over HTTP/2, or the Connect protocol over HTTP/1.1 for where proxies let nothing else through. Errors and retries are the
-   * same. Default "grpc", the faster of the two.
+   * same. Default "grpc", which costs less.
    */
   readonly transport?: "grpc" | "connect";
   /** How values become what the server keeps, such as encrypted. Default: as JSON that it can read. */

@@ -128,6 +128,12 @@ export function serverUnreachable(address: string, detail: string, options?: Err
   return new ServerUnreachableError(message, { code: Code.Unavailable, reason: "", metadata: {} }, options);
 }
 
+/** Makes the error of a call whose time was over before there was an answer. */
+export function unanswered(address: string, timeoutMs: number, options?: ErrorOptions): PawlError {
+  const message = `no answer from ${address} within ${timeoutMs} ms: the server is busy, or none is there; whether a write took effect is open`;
+  return new PawlError(message, { code: Code.DeadlineExceeded, reason: "", metadata: {} }, options);
+}
+
 /** Makes the error of a call on a connection that was closed. */
 export function clientClosed(address: string): PawlError {
   const message = `the client or worker of ${address} was closed: make calls before close(), or make a new one`;

@@ -11,7 +11,7 @@ import {
 } from "@grpc/grpc-js";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
-import { errorOfRefusal, type PawlError, serverUnreachable } from "./errors.js";
+import { errorOfRefusal, type PawlError, serverUnreachable, unanswered } from "./errors.js";
 import { maxAnswerBytes, type Transport, type TransportCall } from "./transport.js";
 
 /** Makes a transport; nothing is sent yet. */
@@ -46,7 +46,7 @@ function send(
       { deadline: Date.now() + timeoutMs },
       (error, response) => {
         signal.removeEventListener("abort", cancel);
-        if (error) reject(errorFromCall(error, address));
+        if (error) reject(errorFromCall(error, address, timeoutMs));
         else if (response === undefined) reject(new Error(`${method.name} answered with nothing`));
         else resolve(response);
       },
@@ -56,10 +56,13 @@ function send(
   });
 }
 
-function errorFromCall(error: ServiceError, address: string): PawlError {
+function errorFromCall(error: ServiceError, address: string, timeoutMs: number): PawlError {
   const info = readErrorInfo(error);
   if (info === undefined && error.code === status.UNAVAILABLE) {
     return serverUnreachable(address, error.details, { cause: error });
+  }
+  if (info === undefined && error.code === status.DEADLINE_EXCEEDED) {
+    return unanswered(address, timeoutMs, { cause: error });
   }
   const fields = { code: error.code, reason: info?.reason ?? "", metadata: info?.metadata ?? {} };
   return errorOfRefusal(error.details, fields, { cause: error });

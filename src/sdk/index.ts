@@ -53,6 +53,7 @@ export {
   WorkflowNotFoundError,
   type WorkflowStart,
 } from "./client/index.js";
+export { type CustomType, defineType } from "./custom-types.js";
 export type { Duration } from "./duration.js";
 export {
   ActivityFailure,

@@ -1,13 +1,14 @@
 /** Values on their way into payloads and back. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Payload, PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
+import { fromJson, toJson } from "./custom-types.js";
 
 const binaryEncoding = new TextEncoder().encode("binary/plain");
 /** Encodings whose bytes are the value. */
 const plainEncodings = new Set(["", "binary/plain", "binary/protobuf"]);
 
 /**
- * Encodes a value: bytes as they are, anything else as JSON. `undefined` is no value and gives no payload. Throws a TypeError for what JSON can't
+ * Encodes a value: bytes as they are, anything else as JSON, with custom types as they are defined. `undefined` is no value and gives no payload. Throws a TypeError for what JSON can't
  * hold, such as a function.
  */
 export function encodePayload(value: unknown): Payload | undefined {
@@ -15,7 +16,7 @@ export function encodePayload(value: unknown): Payload | undefined {
   if (value instanceof Uint8Array) {
     return create(PayloadSchema, { body: { case: "data", value }, metadata: { encoding: binaryEncoding } });
   }
-  const json = JSON.stringify(value);
+  const json = toJson(value);
   if (json === undefined) throw new TypeError(`a ${typeof value} can't be sent: JSON has no form for it`);
   return create(PayloadSchema, { body: { case: "json", value: json } });
 }
@@ -24,7 +25,7 @@ export function encodePayload(value: unknown): Payload | undefined {
 export function decodePayload(payload: Payload | undefined): unknown {
   switch (payload?.body.case) {
     case "json":
-      return JSON.parse(payload.body.value);
+      return fromJson(payload.body.value);
     case "data": {
       const encoding = new TextDecoder().decode(payload.metadata.encoding);
       if (plainEncodings.has(encoding)) return payload.body.value;

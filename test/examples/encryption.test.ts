@@ -158,6 +158,37 @@ test("a new key takes over while what the old one encrypted stays readable; a wr
   );
 });
 
+const fragile = workflow("Fragile", async (ctx, text: string) => {
+  const cause = await ctx
+    .activity("fail", text, { retry: { maximumAttempts: 1 } })
+    .catch((error: Error) => error.cause as ApplicationFailure);
+  return [(cause as ApplicationFailure).type, (cause as ApplicationFailure).message];
+});
+
+test("a result that can't be encoded fails its attempt alone, with the reason", async () => {
+  const { codec } = encrypted;
+  const dataConverter: DataConverter = {
+    codec: {
+      decode: (payloads) => codec?.decode(payloads) ?? [],
+      encode(payloads) {
+        if (payloads.some(({ body }) => body.value === '"too hot"')) throw new Error("it is too hot");
+        return codec?.encode(payloads) ?? [];
+      },
+    },
+  };
+  const taskQueue = "fragile";
+  const handlers = { fail: async () => "too hot", treat: async (text: string) => text };
+  const workflows = [fragile, workflow("Calm", async (ctx, text: string) => ctx.activity("treat", text))];
+  await server.work({ dataConverter, taskQueue, workflows, activities: handlers });
+  const client = clientWith({ dataConverter });
+  const [broken, fine] = await Promise.all([
+    client.execute(fragile, "text", { taskQueue }),
+    client.execute("Calm", "calm", { taskQueue }),
+  ]);
+  expect(fine).toBe("calm");
+  expect(broken).toEqual(["PayloadCodecError", expect.stringContaining("it is too hot")]);
+});
+
 test("keys are checked, and payloads that were altered are refused", () => {
   expect(() => createAesGcmCodec({ currentKeyId: "none", keys })).toThrow('there is no key "none"');
   expect(() => createAesGcmCodec({ currentKeyId: "k", keys: { k: new Uint8Array(16) } })).toThrow(

@@ -120,6 +120,7 @@ test("an update is started, accepted or rejected, and answered later", async () 
   expect(update).toMatchObject({ updateId: "the end", runId: handle.runId });
   expect(await update.result()).toBe(3);
   expectTypeOf(update.result()).resolves.toEqualTypeOf<number>();
+  expect(await client.handle(handle.workflowId).updateHandle("the end").result()).toBe(3);
 });
 
 test("errors that are often caught have classes", async () => {
@@ -141,7 +142,8 @@ test("histories are followed, children and waiting runs listed, runs reset", asy
   await server.work({ workflows: [shout, parent] });
   const stuck = await client.start(shout, "x", { taskQueue: "nobody", workflowId: "stuck" });
   const handle = await client.start(parent, ["a", "b"]);
-  const events = await all(client.history(handle.workflowId, { follow: true }));
+  const events = await all(handle.history({ follow: true }));
+  expect(await all(client.history(handle.workflowId))).toEqual(events);
   expect(events.at(-1)?.kind.case).toBe("workflowCompleted");
   const children = await all(client.children(handle.workflowId));
   expect(children.map((child) => child.workflowType)).toEqual(["Shout", "Shout"]);

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { ErrorReason } from "../../gen/pawl/v1/error_pb.js";
+import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { RefusedError } from "../../src/core/errors.js";
 import type { Engine } from "../../src/engine/engine.js";
 import {
@@ -14,6 +15,7 @@ import {
   WorkflowAlreadyStartedError,
   WorkflowNotFoundError,
 } from "../../src/sdk/client/index.js";
+import { createUnaryClient, openConnection } from "../../src/sdk/connection.js";
 import { openSwitchableProxy } from "../support/switchable-proxy.js";
 import { openTestFront } from "../support/test-front.js";
 
@@ -90,6 +92,17 @@ test.each(transports)("%s says what to do about a server that is not there", asy
   expect(error).toMatchObject({
     message: expect.stringContaining(`no Pawl server answers at ${front.address}: is \`pawl serve\` running`),
     codeName: "UNAVAILABLE",
+  });
+});
+
+test.each(transports)("%s says that there was no answer in time", async (transport) => {
+  const { address } = await openTestFront({ countWorkflows: hanging().operation });
+  const connection = openConnection({ address, transport });
+  onTestFinished(() => connection.close());
+  const rpc = createUnaryClient(connection, WorkflowService);
+  expect(await thrownBy(rpc.countWorkflows({}, { timeoutMs: 50 }))).toMatchObject({
+    codeName: "DEADLINE_EXCEEDED",
+    message: expect.stringContaining(`no answer from ${address} within 50 ms`),
   });
 });
 

@@ -4,7 +4,9 @@ async function loadCopy() {
   vi.resetModules();
   const client = await import("../../src/sdk/client/index.js");
   const { encodeFailure } = await import("../../src/sdk/failure-codec.js");
-  return { ...client, encodeFailure };
+  const { defineType } = await import("../../src/sdk/workflow/index.js");
+  const { decodePayload, encodePayload } = await import("../../src/sdk/payload.js");
+  return { ...client, encodeFailure, defineType, encodePayload, decodePayload };
 }
 
 test("errors and failures of one loaded copy of the package are known by another", async () => {
@@ -27,6 +29,17 @@ test("errors and failures of one loaded copy of the package are known by another
   expect(busy).not.toBeInstanceOf(ours.WorkflowClosedError);
   const failed = new theirs.WorkflowFailedError({ workflowId: "w", runId: "r", status: "FAILED" });
   expect(failed).toBeInstanceOf(ours.WorkflowFailedError);
+});
+
+test("a type that is defined by one loaded copy is known by another", async () => {
+  const ours = await loadCopy();
+  const theirs = await loadCopy();
+  theirs.defineType<Set<unknown>, unknown[]>("Set", {
+    is: (value) => value instanceof Set,
+    encode: (set) => [...set],
+    decode: (items) => new Set(items),
+  });
+  expect(ours.decodePayload(ours.encodePayload({ set: new Set([1]) }))).toEqual({ set: new Set([1]) });
 });
 
 test("a class that is derived from a failure takes its own objects alone", async () => {

@@ -1,5 +1,6 @@
 /** The calls about one workflow. */
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import { type WorkflowOutcome, WorkflowStatus } from "../../../gen/pawl/v1/workflow_pb.js";
 import { type GetWorkflowResponse, ResetReapply } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { decodeFailure } from "../failure-codec.js";
@@ -14,7 +15,8 @@ import type {
   WorkflowName,
 } from "./client.js";
 import type { ClientOperation } from "./interceptors.js";
-import { startUpdate, type UpdateHandle, update } from "./updates.js";
+import { type HistoryOptions, readHistory } from "./reads.js";
+import { startUpdate, type UpdateHandle, update, updateHandle } from "./updates.js";
 import { WorkflowFailedError } from "./workflow-failed-error.js";
 
 /** The calls about one workflow, untyped. */
@@ -29,9 +31,11 @@ export interface Calls {
     input?: unknown,
     options?: UpdateOptions,
   ): Promise<UpdateHandle>;
+  updateHandle(workflow: WorkflowName, updateId: string): UpdateHandle;
   cancel(workflow: WorkflowName, reason?: string, options?: CancelOptions): Promise<void>;
   terminate(workflow: WorkflowName, reason?: string): Promise<void>;
   describe(workflow: WorkflowName): Promise<GetWorkflowResponse>;
+  history(workflow: WorkflowName, options?: HistoryOptions): AsyncIterable<HistoryEvent>;
   /** Gives the run id of the new run. */
   reset(workflow: WorkflowName, options: ResetOptions): Promise<string>;
   delete(workflow: WorkflowName): Promise<void>;
@@ -80,6 +84,8 @@ export function createCalls(parts: CallParts): Calls {
       intercept(about("update", workflow, name, asked), ({ input, headers }) =>
         startUpdate(parts, workflow, { ...options, name, input }, headers),
       ),
+    updateHandle: (workflow, updateId) => updateHandle(parts, refOf(workflow), updateId),
+    history: (workflow, options) => readHistory(parts, workflow, options),
     cancel: (workflow, reason = "", { cancelPending = false } = {}) =>
       intercept(about("cancel", workflow), async () => {
         await rpc.cancelWorkflow({ ...write(), ...refOf(workflow), reason, cancelPending }, call);

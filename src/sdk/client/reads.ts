@@ -52,7 +52,7 @@ const pageSize = 1_000;
 export function createReads(parts: CallParts): Reads {
   const { rpc, namespace, call } = parts;
   return {
-    history: (workflow, options = {}) => readHistory(parts, workflow, options),
+    history: (workflow, options) => readHistory(parts, workflow, options),
     list: (filter = {}) =>
       allPages(async (pageToken) => {
         const page = await rpc.listWorkflows({ namespace, filter, pageSize, pageToken }, call);
@@ -90,11 +90,11 @@ export async function* allPages<T>(
   }
 }
 
-/** Following, a page has a token for as long as the run is open, and comes empty when its time is over. */
-function readHistory(
+/** Reads a history. Following, a page has a token for as long as the run is open, and comes empty when its time is over. */
+export function readHistory(
   parts: CallParts,
   workflow: WorkflowName,
-  { follow = false, signal }: HistoryOptions,
+  { follow = false, signal }: HistoryOptions = {},
 ): AsyncIterable<HistoryEvent> {
   const { rpc, namespace } = parts;
   const wait = follow && { wait: durationFromMs(waitMs) };

@@ -14,7 +14,7 @@ import type { WorkflowDefinition } from "../workflow/workflow.js";
 
 /** When a schedule fires: at every time that any of its rules names. */
 export interface ScheduleSpec {
-  /** Cron expressions of 5 fields, or 6 with seconds first, or @hourly and friends. */
+  /** Cron expressions of 5 fields, or 6 with seconds first, or `@hourly` and friends. */
   readonly cron?: string | readonly string[];
   /** Fixed intervals since the epoch: "1h" is every full hour in UTC. */
   readonly every?: Duration | ScheduleInterval | readonly (Duration | ScheduleInterval)[];

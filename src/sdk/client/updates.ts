@@ -8,11 +8,11 @@ import { decodePayload, encodePayload } from "../payload.js";
 import { type CallParts, longPoll, refOf, waitMs } from "./call-parts.js";
 import type { UpdateOptions, WaitForResultOptions, WorkflowName } from "./client.js";
 
-/** An update that a run has accepted. */
+/** An update that was sent, to wait for its answer. */
 export interface UpdateHandle<R = unknown> {
   readonly updateId: string;
-  /** The run that has it. */
-  readonly runId: string;
+  /** The run that has it. Undefined: whichever is open, else the latest. */
+  readonly runId: string | undefined;
   /** Waits for its answer. Throws the failure with which the handler answered. */
   result(options?: WaitForResultOptions): Promise<R>;
 }
@@ -50,14 +50,14 @@ export async function startUpdate(
 /** An update that was sent before, to wait for its answer; nothing is sent. */
 export function updateHandle(
   parts: CallParts,
-  run: { readonly workflowId: string; readonly runId: string },
+  workflow: { readonly workflowId: string; readonly runId: string },
   updateId: string,
 ): UpdateHandle {
   return {
     updateId,
-    runId: run.runId,
+    runId: workflow.runId || undefined,
     result: async ({ signal } = {}) =>
-      answerOf(await waitFor(parts, { ...run, updateId, until: UpdateStage.COMPLETED, signal })),
+      answerOf(await waitFor(parts, { ...workflow, updateId, until: UpdateStage.COMPLETED, signal })),
   };
 }
 

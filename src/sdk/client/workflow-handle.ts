@@ -1,4 +1,5 @@
 /** One workflow, as applications talk to it. */
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import type { GetWorkflowResponse } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import {
   nameOf,
@@ -8,6 +9,7 @@ import {
 } from "../workflow/definitions.js";
 import type { Calls } from "./calls.js";
 import type { CancelOptions, ResetOptions, UpdateOptions, WaitForResultOptions } from "./client.js";
+import type { HistoryOptions } from "./reads.js";
 import type { UpdateHandle } from "./updates.js";
 
 /** One workflow, or one of its runs. All writes are durable before they resolve. Calls throw a PawlError when they are refused. */
@@ -31,12 +33,16 @@ export interface WorkflowHandle<O = unknown> {
     update: UpdateDefinition<R, A> | string,
     ...input: [...Carried<A>, options?: UpdateOptions]
   ): Promise<UpdateHandle<R>>;
+  /** An update that was sent before, to wait for its answer; nothing is sent. */
+  updateHandle<R = unknown>(updateId: string): UpdateHandle<R>;
   /** Asks the run to cancel; its code decides what to do. */
   cancel(reason?: string, options?: CancelOptions): Promise<void>;
   /** Closes the run at once. */
   terminate(reason?: string): Promise<void>;
   /** Gets the record of the run, with what it waits for. */
   describe(): Promise<GetWorkflowResponse>;
+  /** Reads the events of the run, page by page as they are gone through. */
+  history(options?: HistoryOptions): AsyncIterable<HistoryEvent>;
   /**
    * Starts a new run from an event of this one, which is terminated if it is open; what came before is replayed. Gives the run id of the new run. For code that went
    * wrong and was put right.
@@ -67,6 +73,8 @@ export function createHandle(calls: Calls, workflowId: string, runId?: string): 
         input,
         options as UpdateOptions | undefined,
       ) as Promise<never>,
+    updateHandle: (updateId) => calls.updateHandle(workflow, updateId) as UpdateHandle<never>,
+    history: (options) => calls.history(workflow, options),
     cancel: (reason, options) => calls.cancel(workflow, reason, options),
     terminate: (reason) => calls.terminate(workflow, reason),
     describe: () => calls.describe(workflow),

@@ -1,4 +1,5 @@
 /** For workflow code. Loads nothing that talks to a server. */
+export { type CustomType, defineType } from "../custom-types.js";
 export type { Duration } from "../duration.js";
 export {
   ActivityFailure,
