@@ -3,7 +3,6 @@ import { parseArgs } from "node:util";
 import { runWorker } from "../../src/sdk/worker/index.js";
 import { createOrderActivities } from "./activities.js";
 import { openLedger } from "./ledger.js";
-import { orderWorkflow } from "./workflow.js";
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +14,6 @@ const { values } = parseArgs({
 await runWorker({
   address: values.address,
   taskQueue: "orders",
-  workflows: [orderWorkflow],
+  workflows: new URL("./workflow.js", import.meta.url),
   activities: createOrderActivities(await openLedger(values.ledger)),
 });

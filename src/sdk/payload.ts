@@ -8,17 +8,28 @@ const binaryEncoding = new TextEncoder().encode("binary/plain");
 const plainEncodings = new Set(["", "binary/plain", "binary/protobuf"]);
 
 /**
- * Encodes a value: bytes as they are, anything else as JSON, with custom types as they are defined. `undefined` is no value and gives no payload. Throws a TypeError for what JSON can't
- * hold, such as a function.
+ * Encodes a value: bytes as they are, anything else as JSON, with custom types as they are defined. `undefined` is no value and gives no payload. Throws a
+ * TypeError for what JSON can't hold, such as a function, a bigint, or an object that holds itself.
  */
 export function encodePayload(value: unknown): Payload | undefined {
   if (value === undefined) return undefined;
   if (value instanceof Uint8Array) {
     return create(PayloadSchema, { body: { case: "data", value }, metadata: { encoding: binaryEncoding } });
   }
-  const json = toJson(value);
+  const json = jsonOf(value);
   if (json === undefined) throw new TypeError(`a ${typeof value} can't be sent: JSON has no form for it`);
   return create(PayloadSchema, { body: { case: "json", value: json } });
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return toJson(value);
+  } catch (error) {
+    if (typeof value === "bigint") return undefined;
+    // Node's own messages say which property it is, and where a cycle begins.
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TypeError(`the ${typeof value} can't be sent as JSON: ${why}`, { cause: error });
+  }
 }
 
 /** Decodes a payload: JSON to its value, bytes to a Uint8Array, no value to `undefined`. Throws a TypeError for what only a codec can decode. */

@@ -1,5 +1,6 @@
 /** The commands that code makes, numbered in order and held against what is recorded. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   type Command,
   CommandSchema,
@@ -127,6 +128,11 @@ export function createCommandLog(first: Turn): CommandLog {
       return [...rejections, ...commands];
     },
   };
+}
+
+/** The time of the turn in hand, which is the run's. */
+export function timeOf({ turn: { time } }: Pick<CommandLog, "turn">): Date {
+  return time === undefined ? new Date(0) : timestampDate(time);
 }
 
 function wentOn(place: string | undefined): ForeignPromiseError {

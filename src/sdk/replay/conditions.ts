@@ -1,6 +1,6 @@
 /** Conditions that workflow code waits for. */
 import type { ConditionOptions } from "../workflow/options.js";
-import { runRestricted } from "./restrictions.js";
+import { runLooking } from "./restrictions.js";
 import type { RunParts } from "./run-parts.js";
 import { limitWait } from "./timers.js";
 
@@ -34,8 +34,8 @@ export function waitForCondition(
   predicate: () => boolean,
   options: ConditionOptions,
 ): Promise<boolean> {
-  const { waits, conditions } = parts;
-  const holds = () => runRestricted("the function of a condition", predicate);
+  const { waits, conditions, globals } = parts;
+  const holds = () => runLooking(globals, "the function of a condition", predicate);
   const rejected = waits.rejectedBefore(options);
   if (rejected !== undefined) return rejected;
   if (holds()) return Promise.resolve(true);

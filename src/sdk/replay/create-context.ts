@@ -1,5 +1,4 @@
 /** The context of workflow code: every method turns into commands and waits. */
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Duration } from "../duration.js";
 import type { SearchAttributeChanges } from "../search-attributes.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
@@ -14,7 +13,7 @@ import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { activityCalls, callActivity } from "./activities.js";
 import { upsertAttributes, upsertMemo } from "./attributes.js";
 import { runChild, startChild } from "./children.js";
-import type { CommandLog } from "./command-log.js";
+import { timeOf } from "./command-log.js";
 import { waitForCondition } from "./conditions.js";
 import { continueAsNew } from "./continue-as-new.js";
 import { describeRun } from "./describe-run.js";
@@ -144,9 +143,4 @@ function recorded(parts: RunParts) {
     random,
     uuid: () => uuidFrom(random),
   };
-}
-
-function timeOf(log: CommandLog): Date {
-  const { time } = log.turn;
-  return time === undefined ? new Date(0) : timestampDate(time);
 }

@@ -8,7 +8,8 @@ import { encodeFailure } from "../failure-codec.js";
 import type { WorkflowLogger } from "../workflow/logger.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { applyEvent } from "./apply-event.js";
-import { createCommandLog } from "./command-log.js";
+import { patchGlobals } from "./code-globals.js";
+import { type CommandLog, createCommandLog, timeOf } from "./command-log.js";
 import { createConditions } from "./conditions.js";
 import { findAwaits, isStuck, stuckError } from "./foreign-promise.js";
 import { createHandlerRuns } from "./handler-runs.js";
@@ -17,6 +18,7 @@ import { createLog, silentLog } from "./log.js";
 import { NonDeterminismError } from "./non-determinism-error.js";
 import { answerQuery, type QueryAnswerInit, refusedQuery } from "./queries.js";
 import { seededRandom } from "./random.js";
+import type { CodeGlobals } from "./regions.js";
 import { refuseRestricted } from "./restrictions.js";
 import type { RunParts } from "./run-parts.js";
 import { createSignals } from "./signals.js";
@@ -58,6 +60,7 @@ export function createExecution(
   definition: WorkflowDefinition,
   { logger = silentLog, isWatched = false }: ExecutionOptions = {},
 ): Execution {
+  patchGlobals();
   let position = 0;
   let parts: RunParts | undefined;
   /** Where the code waits when it has gone through the turns: gone through once more, and watched. */
@@ -110,14 +113,17 @@ function begin(turn: Turn, logger: WorkflowLogger): RunParts {
   const log = createCommandLog(turn);
   const waits = createWaits();
   // A reset keeps the original run id, so that what is replayed comes out the same in the new run.
-  const next = seededRandom(started.originalRunId || started.runId);
+  const seed = started.originalRunId || started.runId;
+  const next = seededRandom(seed);
+  const startTime = first.eventTime ? timestampDate(first.eventTime) : new Date(0);
+  const globals = globalsOf(log, seed, startTime);
   return {
     log,
     waits,
     logger: createLog(logger, log, started),
     conditions: createConditions(),
     signals: createSignals(),
-    handlerRuns: createHandlerRuns(log, waits),
+    handlerRuns: createHandlerRuns(log, waits, globals),
     queries: new Map(),
     updates: new Map(),
     activities: new Map(),
@@ -128,9 +134,24 @@ function begin(turn: Turn, logger: WorkflowLogger): RunParts {
     patches: new Map(),
     attributes: { searchAttributes: started.searchAttributes, memo: started.memo },
     started,
-    startTime: first.eventTime ? timestampDate(first.eventTime) : new Date(0),
+    startTime,
+    globals,
     random() {
       refuseRestricted("a random number");
+      return next();
+    },
+  };
+}
+
+/** Math.random has numbers of its own, so that what a library draws does not shift those of ctx. */
+function globalsOf(log: CommandLog, seed: string, startTime: Date): CodeGlobals {
+  let next: (() => number) | undefined;
+  return {
+    now: () => timeOf(log).getTime(),
+    startedAt: startTime.getTime(),
+    random() {
+      refuseRestricted("a random number");
+      next ??= seededRandom(`${seed}/Math.random`);
       return next();
     },
   };

@@ -10,7 +10,7 @@ import {
 } from "../failures.js";
 import { withRejectionsReported } from "../rejections.js";
 import { type CommandLog, RunEndedError } from "./command-log.js";
-import { runAtRoot } from "./regions.js";
+import { type CodeGlobals, runAtRoot } from "./regions.js";
 import type { Waits } from "./waits.js";
 
 /** What becomes of code that is run. */
@@ -32,7 +32,11 @@ export interface HandlerRuns {
 }
 
 /** Makes the handlers of a run that begins. */
-export function createHandlerRuns(log: CommandLog, waits: Pick<Waits, "isCancelRequested">): HandlerRuns {
+export function createHandlerRuns(
+  log: CommandLog,
+  waits: Pick<Waits, "isCancelRequested">,
+  globals: CodeGlobals,
+): HandlerRuns {
   let count = 0;
   const report = (reason: unknown) => {
     // A failure or cancellation that code looks at later, or never, is its own affair; anything else is a bug that must not go unseen.
@@ -49,7 +53,7 @@ export function createHandlerRuns(log: CommandLog, waits: Pick<Waits, "isCancelR
   const enter = (code: () => unknown, { succeed, fail }: Ends) =>
     withRejectionsReported(report, () => {
       const run = async () => code();
-      runAtRoot(run).then(
+      runAtRoot(globals, run).then(
         (result) => end(() => succeed(result)),
         (error) => end(() => fail(error)),
       );

@@ -9,6 +9,7 @@ import { ActivityFailure } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
 import type { LocalOptions, LocalStepContext } from "../workflow/local.js";
 import { type Ended, tryWork } from "./attempts.js";
+import { runOutside } from "./regions.js";
 import { runRestricted } from "./restrictions.js";
 import type { RunParts } from "./run-parts.js";
 import type { Wait } from "./waits.js";
@@ -38,7 +39,8 @@ export function callLocal(
   });
   const isRecorded = log.turn.recorded !== undefined;
   const doWork = (attempt: LocalStepContext) => runRestricted(`the local step ${name}`, () => work(attempt));
-  const step = { name, wait, ended: isRecorded ? undefined : tryWork(doWork, options, abort) };
+  const begin = () => runOutside(() => tryWork(doWork, options, abort));
+  const step = { name, wait, ended: isRecorded ? undefined : begin() };
   locals.push(step);
   return wait.promise;
 }

@@ -2,6 +2,7 @@
 import type { WorkflowStarted } from "../../../gen/pawl/v1/event_pb.js";
 import type { LogFields, WorkflowLogger } from "../workflow/logger.js";
 import type { CommandLog } from "./command-log.js";
+import { runOutside } from "./regions.js";
 
 /** Makes the log of a run. */
 export function createLog(
@@ -11,7 +12,7 @@ export function createLog(
 ): WorkflowLogger {
   const at = (level: keyof WorkflowLogger) => (message: string, fields?: LogFields) => {
     if (log.turn.recorded === undefined)
-      logger[level](message, { workflowType, workflowId, runId, ...fields });
+      runOutside(() => logger[level](message, { workflowType, workflowId, runId, ...fields }));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

@@ -4,7 +4,7 @@ import type { Query, QueryAnswerSchema } from "../../../gen/pawl/v1/task_pb.js";
 import { encodeFailure } from "../failure-codec.js";
 import { ApplicationFailure } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
-import { RestrictedCodeError, runRestricted } from "./restrictions.js";
+import { RestrictedCodeError, runLooking } from "./restrictions.js";
 import type { RunParts } from "./run-parts.js";
 
 /** What answers a query. */
@@ -21,7 +21,7 @@ export function handleQuery({ queries }: RunParts, name: string, handler: QueryH
 
 /** Asks the code. Whatever goes wrong is the answer. */
 export function answerQuery(
-  { queries, started }: RunParts,
+  { queries, started, globals }: RunParts,
   { queryId, name, input }: Query,
 ): QueryAnswerInit {
   const handler = queries.get(name);
@@ -35,8 +35,9 @@ export function answerQuery(
     return refusedQuery(queryId, failure);
   }
   try {
-    const result = runRestricted(`the handler of the query "${name}"`, () => handler(decodePayload(input)));
-    refusePromise(result, `the handler of the query "${name}"`);
+    const who = `the handler of the query "${name}"`;
+    const result = runLooking(globals, who, () => handler(decodePayload(input)));
+    refusePromise(result, who);
     const payload = encodePayload(result);
     return { queryId, outcome: { case: "result", value: payload ?? {} } };
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Code that may look at a run but neither act on it nor wait. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { type CodeGlobals, runAtRoot } from "./regions.js";
 
 /** Code that may only look did more. */
 export class RestrictedCodeError extends Error {
@@ -12,6 +13,11 @@ const restricted = new AsyncLocalStorage<string>();
 /** Runs code that may only look; `who` names it, such as "a query handler". */
 export function runRestricted<T>(who: string, run: () => T): T {
   return restricted.run(who, run);
+}
+
+/** Runs workflow code that may only look. */
+export function runLooking<T>(globals: CodeGlobals, who: string, run: () => T): T {
+  return runRestricted(who, () => runAtRoot(globals, run));
 }
 
 /** Throws a RestrictedCodeError if the code that runs may only look. */

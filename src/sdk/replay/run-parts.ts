@@ -9,6 +9,7 @@ import type { Conditions } from "./conditions.js";
 import type { HandlerRuns } from "./handler-runs.js";
 import type { LocalStep } from "./local-steps.js";
 import type { QueryHandler } from "./queries.js";
+import type { CodeGlobals } from "./regions.js";
 import type { Signals } from "./signals.js";
 import type { TimerEnd } from "./timers.js";
 import type { UpdateHandler } from "./updates.js";
@@ -41,6 +42,8 @@ export interface RunParts {
   readonly attributes: Attributes;
   readonly started: WorkflowStarted;
   readonly startTime: Date;
+  /** What the globals of its code are made of. */
+  readonly globals: CodeGlobals;
   /** A random number from 0 up to 1, the same again on replay. */
   random(): number;
 }

@@ -20,13 +20,13 @@ export async function runInScope<T>(code: (scope: CancelScope) => Promise<T>): P
     },
     cancel: (reason = "the scope was cancelled") => abort.abort(new Error(reason)),
   };
-  const { signals, isShielded } = currentRegion();
-  return runInRegion({ signals: [...signals, signal], isShielded }, () => code(scope));
+  const region = currentRegion();
+  return runInRegion({ ...region, signals: [...region.signals, signal] }, () => code(scope));
 }
 
 /** Runs code that nothing around it cancels. */
 export async function runShielded<T>(code: () => Promise<T>): Promise<T> {
-  return runInRegion({ signals: [], isShielded: true }, code);
+  return runInRegion({ ...currentRegion(), signals: [], isShielded: true }, code);
 }
 
 /** Runs code in a scope that is cancelled when the time is over. */

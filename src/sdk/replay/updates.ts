@@ -3,7 +3,7 @@ import { encodeFailure } from "../failure-codec.js";
 import { decodePayload, encodePayload } from "../payload.js";
 import { isFailure } from "./handler-runs.js";
 import { refusePromise, unhandled } from "./queries.js";
-import { runRestricted } from "./restrictions.js";
+import { runLooking } from "./restrictions.js";
 import type { RunParts } from "./run-parts.js";
 import type { UpdateInput } from "./turns.js";
 
@@ -39,7 +39,7 @@ export function offerUpdate(parts: RunParts, { updateId, name, input }: UpdateIn
   }
   const value = decodePayload(input);
   try {
-    if (!isRecorded) validate(handler, name, value);
+    if (!isRecorded) validate(parts, name, () => handler.validate(value));
   } catch (error) {
     log.reject({ updateId, failure: encodeFailure(error) });
     return;
@@ -48,12 +48,9 @@ export function offerUpdate(parts: RunParts, { updateId, name, input }: UpdateIn
   runUpdate(parts, updateId, () => handler.handle(value));
 }
 
-function validate(handler: UpdateHandler, name: string, value: unknown): void {
+function validate({ globals }: RunParts, name: string, code: () => unknown): void {
   const who = `the validator of the update "${name}"`;
-  refusePromise(
-    runRestricted(who, () => handler.validate(value)),
-    who,
-  );
+  refusePromise(runLooking(globals, who, code), who);
 }
 
 function runUpdate({ log, handlerRuns }: RunParts, updateId: string, code: () => unknown): void {

@@ -1,14 +1,50 @@
-/** Workflows that hold their thread, and healthy ones beside them. */
+/** Workflows that go wrong in every way, and a healthy one beside them. */
+import { readFile } from "node:fs/promises";
 import { workflow } from "../../../src/sdk/workflow/index.js";
 
-export const spin = workflow("Spin", async (ctx, _input: null) => {
+export const healthy = workflow("Healthy", async (ctx, rounds: number) => {
+  for (let round = 0; round < rounds; round++) await ctx.sleep(20);
+  ctx.log.info("is done", { rounds, notForThreads: () => {} });
+  return rounds;
+});
+
+export const spin = workflow("Spin", async (ctx, _: null) => {
   await ctx.sleep(1);
   for (;;) {
     // Never gives the thread back.
   }
 });
 
-export const healthy = workflow("Healthy", async (ctx, rounds: number) => {
-  for (let round = 0; round < rounds; round++) await ctx.sleep(20);
-  return rounds;
+export const spinApart = workflow("SpinApart", async (ctx, _: null) =>
+  ctx.local("spin", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    for (;;) {
+      // Holds the thread while no turn does.
+    }
+  }),
+);
+
+export const leave = workflow("Leave", async () => process.exit(7));
+
+export const throws = workflow("Throws", async (_, what: "text" | "nothing") => {
+  throw what === "text" ? "just a text" : undefined;
+});
+
+export const returns = workflow(
+  "Returns",
+  async (_, what: "function" | "bigint" | "cycle"): Promise<unknown> => {
+    if (what === "function") return () => {};
+    if (what === "bigint") return 1n;
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    return cycle;
+  },
+);
+
+export const foreign = workflow("Foreign", async (_ctx, _: null) => String(await readFile("package.json")));
+
+export const slow = workflow("Slow", async (_ctx, ms: number) => {
+  const cells = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(cells, 0, 0, ms);
+  return "done all the same";
 });

@@ -12,11 +12,15 @@ export function createThreadLogger(post: (message: FromThread) => void): Workflo
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** Fields that can't go to another thread, such as functions, go as people see them. */
+/** A field that can't go to another thread, such as a function, goes as people see it. */
 function sendable(fields: LogFields): LogFields {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, cloned(value)]));
+}
+
+function cloned(value: unknown): unknown {
   try {
-    return structuredClone(fields);
+    return structuredClone(value);
   } catch {
-    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, inspect(value)]));
+    return inspect(value);
   }
 }

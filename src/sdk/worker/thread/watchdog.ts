@@ -10,7 +10,7 @@ export interface WatchdogParts {
   isBusy(): boolean;
   /** Asks the thread for a sign of life; it is told by calling `sawLife`. */
   ping(): void;
-  /** The thread has been held too long, by a task's code or, with 0, by what no task is known to have left behind. */
+  /** The thread has been held too long, and is not watched any more: by a task's code or, with 0, by what no task is known to have left behind. */
   onHeld(task: number): void;
 }
 
@@ -44,7 +44,9 @@ export function watchThread({ marks, limitMs, isBusy, ping, onHeld }: WatchdogPa
       ping();
       return;
     }
-    if (++same >= looks) onHeld(now.task);
+    if (++same < looks) return;
+    clearInterval(timer);
+    onHeld(now.task);
   };
   const timer = setInterval(look, limitMs / looks);
   timer.unref();

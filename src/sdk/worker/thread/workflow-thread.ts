@@ -73,7 +73,6 @@ export function openWorkflowThread(parts: WorkflowThreadParts): WorkflowThread {
     onHeld: (task) => void endHeld(task),
   });
   const endHeld = async (task: number) => {
-    watchdog.stop();
     const { place, release } = await findHeldPlace(thread);
     const where = place === undefined ? "" : ` at ${place}`;
     lose(task, `held its thread for more than ${turnLimitMs / 1_000} s${where}`);

@@ -1,0 +1,2 @@
+/** A module without workflows. */
+export const answer = 42;
