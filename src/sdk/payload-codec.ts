@@ -15,7 +15,9 @@ export type PayloadInit = MessageInitShape<typeof PayloadSchema>;
  * is known by that.
  */
 export interface PayloadCodec {
+  /** Changes payloads that leave. */
   encode(payloads: readonly Payload[]): readonly PayloadInit[] | Promise<readonly PayloadInit[]>;
+  /** Changes payloads that come in. */
   decode(payloads: readonly Payload[]): readonly PayloadInit[] | Promise<readonly PayloadInit[]>;
 }
 

@@ -1,6 +1,6 @@
 /** For applications that start workflows and talk to them. */
 export type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
-export { type ConnectionOptions, defaultAddress } from "../connection.js";
+export { type Connection, type ConnectionOptions, defaultAddress } from "../connection.js";
 export {
   ClientClosedError,
   isTransient,
@@ -53,7 +53,7 @@ export type {
   ScheduleSpec,
 } from "./schedule-definition.js";
 export type { ScheduleDescription, ScheduleRun, Schedules } from "./schedules.js";
-export type { SignalWithStartOptions, WorkflowStart } from "./starts.js";
+export type { InputOf, OutputOf, SignalWithStartOptions, WorkflowStart } from "./starts.js";
 export type { UpdateHandle } from "./updates.js";
 export { WorkflowFailedError } from "./workflow-failed-error.js";
 export type { WorkflowHandle } from "./workflow-handle.js";
