@@ -18,7 +18,6 @@ beforeAll(async () => {
     warn: hear("warn"),
     error: hear("error"),
   };
-  // Longer than what loading shares of a busy machine, so that only what never ends is found.
   await server.work({ workflows, workflowExecArgv, turnLimitMs: 500, workflowLogger });
 });
 
@@ -95,7 +94,11 @@ test("what code says in a thread comes to the worker's logger, even what can't g
 });
 
 test.each<[string, WorkerOptions["workflows"], RegExp]>([
-  ["is missing", new URL("./workflow-modules/missing.ts", import.meta.url), /missing\.ts/],
+  [
+    "is missing",
+    new URL("./workflow-modules/missing.ts", import.meta.url),
+    /^there is no workflow module .*missing\.ts: give workflows as new URL/,
+  ],
   ["throws", "test/sdk/workflow-modules/throwing.ts", /could not be loaded: Error: no configuration/],
 ])("a worker whose module %s does not start", async (_, module, message) => {
   const worker = createWorker({ workflows: module ?? [], workflowExecArgv });
