@@ -5,6 +5,8 @@ import { closingLineReporter } from "./tools/closing-line-reporter.js";
 const pure = ["test/core/**/*.test.ts", "test/model/core/*.test.ts", "test/model/schedules/*.test.ts"];
 
 export default defineConfig({
+  // The programs of docs/comparison import "pawl", as those of its users do.
+  resolve: { tsconfigPaths: true },
   test: {
     pool: "forks",
     maxWorkers: 2,

@@ -8,7 +8,6 @@ import { openSandbox, type Sandbox } from "../test/support/processes.js";
 import { type Block, blocksOf, pages } from "./blocks.js";
 
 const repository = fileURLToPath(new URL("../", import.meta.url));
-const entryPoints = ["client", "worker", "workflow", "testing"];
 
 let folder: string;
 let sandbox: Sandbox;
@@ -18,8 +17,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "pawl-guide-"));
   await symlink(join(repository, "node_modules"), join(folder, "node_modules"));
   await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }');
-  await writeFile(join(folder, "tsconfig.json"), JSON.stringify(tsconfig()));
-  await writeFile(join(folder, "vitest.config.mjs"), vitestConfig());
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify(tsconfig));
+  await writeFile(join(folder, "vitest.config.mjs"), vitestConfig);
   for (const page of pages) {
     await mkdir(join(folder, nameOf(page)));
     for (const { file, text } of filesOf(page)) await writeFile(join(folder, nameOf(page), file), text);
@@ -34,27 +33,17 @@ const nameOf = (page: string) => basename(page, ".md");
 const isFile = (block: Block): block is Block & { readonly file: string } => block.file !== undefined;
 const filesOf = (page: string) => blocksOf(page).filter(isFile);
 
-/** The package is its source here, so that nothing has to be built. */
-function tsconfig() {
-  const at = (path: string) => [join(repository, "src/sdk", path, "index.ts")];
-  const paths = Object.fromEntries([
-    ["pawl", at("")],
-    ...entryPoints.map((name) => [`pawl/${name}`, at(name)]),
-  ]);
-  return {
-    extends: join(repository, "tsconfig.json"),
-    compilerOptions: { paths, lib: ["es2023", "esnext.array"], typeRoots: ["./node_modules/@types"] },
-    include: ["*/*.ts"],
-  };
-}
+/** The package is its source here, by the paths of the repository, so that nothing has to be built. */
+const tsconfig = {
+  extends: join(repository, "tsconfig.json"),
+  compilerOptions: { typeRoots: ["./node_modules/@types"] },
+  include: ["*/*.ts"],
+};
 
-function vitestConfig(): string {
-  const alias = [...entryPoints.map((name) => `/${name}`), ""].map(
-    (path) =>
-      `{ find: /^pawl${path.replace("/", "\\/")}$/, replacement: "${repository}src/sdk${path}/index.ts" }`,
-  );
-  return `export default { resolve: { alias: [${alias}] }, test: { maxWorkers: 2, include: ["*/*.test.ts"] } };`;
-}
+const vitestConfig = `export default {
+  resolve: { tsconfigPaths: true },
+  test: { maxWorkers: 2, include: ["*/*.test.ts"] },
+};`;
 
 /** Runs a program of the repository's packages over all pages. */
 async function run(program: string, ...args: readonly string[]): Promise<void> {

@@ -1,0 +1,1 @@
+export const greet = async (name: string) => `Hello, ${name}!`;

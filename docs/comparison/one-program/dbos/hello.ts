@@ -1,0 +1,13 @@
+import { DBOS } from "@dbos-inc/dbos-sdk";
+
+const greet = async (name: string) => `Hello, ${name}!`;
+
+async function helloFunction(name: string) {
+  return await DBOS.runStep(() => greet(name), { name: "greet", retriesAllowed: true, timeoutMS: 10_000 });
+}
+const hello = DBOS.registerWorkflow(helloFunction, { name: "hello" });
+
+DBOS.setConfig({ name: "hello" });
+await DBOS.launch();
+console.log(await hello("Ada"));
+await DBOS.shutdown();
