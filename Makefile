@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ONCE ?=
 PORT ?=
 
-.PHONY: help install gen build check test ci run bench bench-schedules bench-idle bench-scale bench-transports test-kill test-teeth test-pg15 proto-accept api-docs format clean
+.PHONY: help install gen build check test ci run bench bench-schedules bench-idle bench-scale bench-sdk bench-transports test-kill test-teeth test-pg15 proto-accept api-docs format clean
 
 help: ## explain the targets
 	@echo "Pawl: durable workflows served over gRPC, on Postgres."
@@ -57,6 +57,9 @@ bench-idle: build ## measure an idle server with 1,000 polls and 100,000 timers 
 
 bench-scale: build ## measure reads, claims and retention with a million closed runs beside a thousand
 	@npx tsx bench/scale/main.ts
+
+bench-sdk: build ## measure the TypeScript SDK's worker: tasks, memory, long runs (about 10 min)
+	@npx tsx bench/sdk/main.ts
 
 bench-transports: build ## compare a worker over gRPC with one over Connect (about 2 min)
 	@npx tsx bench/transports/main.ts

@@ -23,9 +23,26 @@ export function own(child: ChildProcess): void {
   child.once("exit", () => running.delete(child));
 }
 
+/** How to start a program. */
+export interface ProgramOptions {
+  /** More arguments for node. */
+  readonly nodeArguments?: readonly string[];
+  /** True if what it imports as "pawl" is the compiled package, as it is for users, and not its source. */
+  readonly usesPackage?: boolean;
+}
+
+const packageConfig = fileURLToPath(new URL("tsconfig.package.json", import.meta.url));
+
 /** Starts one of the benchmark's own programs and waits until it is ready. */
-export async function startProgram(file: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args);
+export async function startProgram(
+  file: string,
+  args: readonly string[],
+  { nodeArguments = [], usesPackage = false }: ProgramOptions = {},
+): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    execArgv: [...process.execArgv, ...nodeArguments],
+    env: { ...process.env, ...(usesPackage && { TSX_TSCONFIG_PATH: packageConfig }) },
+  });
   own(child);
   await answerOf(child);
   return child;

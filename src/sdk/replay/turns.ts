@@ -89,7 +89,7 @@ export function splitTurns(
       default: {
         const taskId = taskCompletedEventId(event);
         if (taskId === 0) {
-          arrived.push(event);
+          if (isHeard(event)) arrived.push(event);
           if (isFlushing) for (const seq of endedSeq(event)) completed?.draft?.endedSeqs.add(seq);
         } else if (taskId === completed?.eventId) {
           completed.draft?.recorded?.push(event);
@@ -123,6 +123,21 @@ function finishTurn(draft: TurnDraft, updates: readonly UpdateInput[]): Turn {
 
 function acceptedUpdate({ kind }: HistoryEvent): UpdateInput[] {
   return kind.case === "updateAccepted" ? [kind.value] : [];
+}
+
+/** Whether workflow code can notice that the event happened. */
+function isHeard({ kind }: HistoryEvent): boolean {
+  return kind.case !== "activityStarted";
+}
+
+/**
+ * The events behind a turn that was run, without those that say nothing new to whoever ran it: what its commands left, and what no code hears of. Other events,
+ * and a history that begins elsewhere, as they are.
+ */
+export function withoutKnown(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
+  const [first] = events;
+  if (first?.kind.case !== "workflowTaskCompleted") return events;
+  return events.filter((event) => isHeard(event) && taskCompletedEventId(event) !== first.eventId);
 }
 
 /** The WorkflowTaskCompleted whose command made the event; 0 if none did. */

@@ -1,6 +1,7 @@
 /** One thread of workflow code, from its start to its end. */
 import type { Worker } from "node:worker_threads";
 import type { WorkflowTask } from "../../../../gen/pawl/v1/task_pb.js";
+import { withoutKnown } from "../../replay/turns.js";
 import type { WorkflowLogger } from "../../workflow/logger.js";
 import type { TaskOutcome } from "../replayer.js";
 import { findHeldPlace } from "./held-place.js";
@@ -92,7 +93,8 @@ export function openWorkflowThread(parts: WorkflowThreadParts): WorkflowThread {
       if (isLost) return Promise.reject(new ThreadLostError("the thread has ended", false));
       const number = ++tasks;
       // The token is the worker's affair, and part of bytes that would all be copied.
-      outbox.post({ kind: "task", number, task: { ...task, taskToken: new Uint8Array() } });
+      const history = [...withoutKnown(task.history)];
+      outbox.post({ kind: "task", number, task: { ...task, history, taskToken: new Uint8Array() } });
       return new Promise((resolve, reject) => inHand.set(number, { resolve, reject }));
     },
     forget: (runId) => outbox.post({ kind: "forget", runId }),
