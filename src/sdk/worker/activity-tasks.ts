@@ -111,7 +111,7 @@ async function complete(
   const target = { case: "taskToken" as const, value: task.taskToken };
   const outcome = result && { case: "result" as const, value: result };
   try {
-    await parts.completions.submit({ target, ...(outcome && { outcome }) }, giveUpAt(task));
+    await parts.completions.submit({ target, ...(outcome && { outcome }) }, answerForMs(task));
   } catch (error) {
     if (error instanceof PayloadCodecError) throw error;
     if (!(error instanceof PawlError) || isTaskGone(error))
@@ -141,11 +141,11 @@ async function answerError(
   const target = { case: "taskToken" as const, value: task.taskToken };
   try {
     if (reason instanceof CancelledFailure && isAbort(error, reason)) {
-      await completions.submit({ target, outcome: { case: "cancelled", value: {} } }, giveUpAt(task));
+      await completions.submit({ target, outcome: { case: "cancelled", value: {} } }, answerForMs(task));
       return;
     }
     const report = { target, failure: encodeFailure(error), ...(heartbeatDetails && { heartbeatDetails }) };
-    await failures.submit(report, giveUpAt(task));
+    await failures.submit(report, answerForMs(task));
   } catch (refusal) {
     logger.info("the failure of an activity could not be reported", { ...fields, error: String(refusal) });
   }
@@ -171,7 +171,7 @@ function heartbeatsOf(
     intervalMs: timeoutMs > 0 ? timeoutMs / 2 : heartbeatIntervalMs,
     async send(details): Promise<HeartbeatAnswer> {
       try {
-        const answer = await heartbeats.submit({ target, ...(details && { details }) }, Date.now());
+        const answer = await heartbeats.submit({ target, ...(details && { details }) }, 0);
         return answer.isCancelRequested ? "cancel" : "go-on";
       } catch (error) {
         if (error instanceof PawlError && isTaskGone(error)) return "lost";
@@ -195,8 +195,8 @@ function attemptLengthMs(task: ActivityTask): number | undefined {
   return Math.min(Math.max(0, timestampMs(task.deadlineTime) - timestampMs(task.startTime)), 2 ** 31 - 1);
 }
 
-function giveUpAt(task: ActivityTask): number {
-  return Date.now() + Math.max(leastAnswerForMs, attemptLengthMs(task) ?? 0);
+function answerForMs(task: ActivityTask): number {
+  return Math.max(leastAnswerForMs, attemptLengthMs(task) ?? 0);
 }
 
 /** Why an attempt is aborted whose time is over. */

@@ -91,7 +91,7 @@ async function completeTask(
 ): Promise<void> {
   const completion = { taskToken, commands, queryAnswers: [...queryAnswers], buildId, sdk };
   try {
-    await completions.submit(completion, Date.now() + answerForMs);
+    await completions.submit(completion, answerForMs);
   } catch (error) {
     // What the run in memory did is not recorded.
     replayer.forget(runId);
@@ -110,7 +110,7 @@ async function failTask(
   logger.warn("a workflow task failed; the server offers it again", fields);
   try {
     const report = { taskToken, buildId, ...(cause !== undefined && { cause }), ...(failure && { failure }) };
-    await failures.submit(report, Date.now() + answerForMs);
+    await failures.submit(report, answerForMs);
   } catch (error) {
     logger.info("a failed workflow task could not be reported", { runId, error: String(error) });
   }
