@@ -101,7 +101,9 @@ export function createWorker(options: WorkerOptions): Worker {
     await parts.replayer.stop();
     parts.leases.stop();
     unwatch();
+    // A server that answers nothing any more can still hold a heartbeat, or the registration.
     parts.connection.close();
+    await running;
     tellStopped();
   };
   const stop = () => {
@@ -131,10 +133,8 @@ type Parts = ReturnType<typeof assembleWorker>;
 
 /** Told of the drain, the server ends open polls with an empty answer; those that do not end are cut off and give their tasks back. */
 async function endPolls(parts: Parts, running: Promise<unknown>): Promise<void> {
-  await isOverWithin(drain(parts, {}), pollsEndWithinMs);
-  await isOverWithin(running, pollsEndWithinMs);
+  await isOverWithin(Promise.all([drain(parts, {}), running]), pollsEndWithinMs);
   parts.cut.abort();
-  await running;
 }
 
 async function giveBack(parts: Parts): Promise<void> {
