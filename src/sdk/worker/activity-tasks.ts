@@ -21,6 +21,7 @@ import { type ActivityInterceptor, runIntercepted } from "./activity-interceptor
 import type { Batcher } from "./batcher.js";
 import { createHeartbeats, type HeartbeatAnswer, type Heartbeats } from "./heartbeats.js";
 import type { WorkerLogger } from "./logger.js";
+import { reportFailure } from "./report-failure.js";
 
 /** What working on activities needs. */
 export interface ActivityTaskParts {
@@ -145,7 +146,7 @@ async function answerError(
       return;
     }
     const report = { target, failure: encodeFailure(error), ...(heartbeatDetails && { heartbeatDetails }) };
-    await failures.submit(report, answerForMs(task));
+    await reportFailure({ failures, retryForMs: answerForMs(task), logger, fields }, report);
   } catch (refusal) {
     logger.info("the failure of an activity could not be reported", { ...fields, error: String(refusal) });
   }
