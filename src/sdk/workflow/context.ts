@@ -52,6 +52,7 @@ export interface WorkflowContext {
    * wait is cancelled.
    */
   child<I, O>(workflow: WorkflowDefinition<I, O>, input: I, options?: ChildOptions): Promise<O>;
+  child<O>(workflow: WorkflowDefinition<undefined, O>): Promise<O>;
   child<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<O>;
   /** Starts a child and waits until it has started. Throws a ChildFailure if it can't. Cancelling this wait asks the child to cancel. */
   startChild<I, O>(
@@ -59,6 +60,7 @@ export interface WorkflowContext {
     input: I,
     options?: ChildOptions,
   ): Promise<ChildHandle<O>>;
+  startChild<O>(workflow: WorkflowDefinition<undefined, O>): Promise<ChildHandle<O>>;
   startChild<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<ChildHandle<O>>;
   /** The children that the run before this one has kept open by continue-as-new, in the order in which they were started. */
   readonly keptChildren: readonly ChildHandle<unknown>[];

@@ -149,7 +149,7 @@ test("children run, fail, and end with their parent as its policy says", async (
 test("children that start at once are runs of their own", async () => {
   const parent = workflow("Parent", (ctx) => Promise.all([1, 2, 3].map((days) => ctx.child(child, days))));
   const env = open({ workflows: [parent, child] });
-  expect(await env.execute(parent, undefined)).toEqual([2, 4, 6]);
+  expect(await env.execute(parent)).toEqual([2, 4, 6]);
 });
 
 test("a mocked child answers, fails, and takes its time", async () => {
