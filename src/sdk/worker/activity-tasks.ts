@@ -61,6 +61,8 @@ export async function handleActivityTask(parts: ActivityTaskParts, task: Activit
   const timeLeftMs = attemptLengthMs(task);
   const timer =
     timeLeftMs === undefined ? undefined : setTimeout(() => abort.abort(attemptTimedOut(task)), timeLeftMs);
+  // Code that does not end must not keep a process that has stopped its worker.
+  timer?.unref();
   try {
     await parts.decodeTask(task);
     const result = await runHandler(parts, task, { abort, heartbeats });

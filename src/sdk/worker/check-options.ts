@@ -23,7 +23,8 @@ export function checkOptions(options: WorkerOptions): void {
     throw new RangeError(`${name} is a whole number from ${from}, not ${shown}`);
   }
   for (const [type, activity] of Object.entries(options.activities ?? {})) {
-    if (typeof activity !== "function") throw new TypeError(`activities has "${type}", which is no function: leave it out`);
+    if (typeof activity !== "function")
+      throw new TypeError(`activities has "${type}", which is no function: leave it out`);
   }
   if (Array.isArray(options.workflows)) checkWorkflows(options.workflows);
 }
