@@ -153,15 +153,16 @@ interface Sent {
 
 async function sendWithRetries(transport: Transport, sent: Sent, options: CallOptions): Promise<Message> {
   const { timeoutMs = callTimeoutMs, retryForMs = 0, isLongPoll = false } = options;
+  // By a clock that nobody sets.
   let giveUpAt: number | undefined;
   for (let failures = 1; ; failures++) {
     try {
       return await transport.send({ ...sent, timeoutMs });
     } catch (error) {
       const pauseMs = backOffMs(failures);
-      giveUpAt ??= Date.now() + retryForMs;
+      giveUpAt ??= performance.now() + retryForMs;
       const mayHelp = isTransient(error) || (isLongPoll && isUnanswered(error));
-      if (!mayHelp || Date.now() + pauseMs > giveUpAt || sent.signal.aborted) throw error;
+      if (!mayHelp || performance.now() + pauseMs > giveUpAt || sent.signal.aborted) throw error;
       await waitAbortably(pauseMs, sent.signal);
     }
   }

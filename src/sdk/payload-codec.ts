@@ -1,6 +1,6 @@
 /** Codecs: what payloads look like outside of this process, such as encrypted or compressed. */
 import { clone, create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
-import type { Failure } from "../../gen/pawl/v1/failure_pb.js";
+import { type Failure, FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { type Payload, PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { brandClasses } from "./brand.js";
 import { findPayloads } from "./find-payloads.js";
@@ -40,6 +40,7 @@ export class PayloadCodecError extends Error {
 brandClasses({ PayloadCodecError });
 
 const encodedFailure = "encoded failure";
+const withheldFailure = "the codec could not encode this failure; what it says is in the log of the worker";
 
 /** Gives a message with its payloads encoded; the given one stays as it is. */
 export async function encodeMessage<D extends DescMessage>(
@@ -50,7 +51,7 @@ export async function encodeMessage<D extends DescMessage>(
   if (codec === undefined) return message;
   const encoded = clone(schema, message as never);
   const { payloads, failures } = findPayloads(schema, encoded);
-  if (encodesFailures) payloads.push(...failures.map(hideAttributes));
+  if (encodesFailures) payloads.push(...failures.filter(hasText).map(hideAttributes));
   await change({ payloads, how: "encode", schema }, (all) => codec.encode(all));
   return encoded;
 }
@@ -92,6 +93,19 @@ async function change(
       cause: error,
     });
   }
+}
+
+/** Gives a failure with nothing left that a codec would encode, for when it can't: types and retries stay, messages, stack traces and details do not. */
+export function withholdText(failure: Failure): Failure {
+  const withheld = clone(FailureSchema, failure);
+  const { payloads, failures } = findPayloads(FailureSchema, withheld);
+  for (const payload of payloads) payload.body = { case: undefined };
+  for (const inner of failures) Object.assign(inner, { message: withheldFailure, stackTrace: "" });
+  return withheld;
+}
+
+function hasText({ message }: Failure): boolean {
+  return message !== withheldFailure;
 }
 
 /** Moves what a failure says to a payload of it, and gives that. */

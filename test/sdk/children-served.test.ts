@@ -31,9 +31,14 @@ const parent = workflow("Parent", async (ctx, ids: readonly string[]) => {
     .catch((error: ApplicationFailure) => error.type);
   return [await a.result(), failure, cancelled, nobody];
 });
+const keeper = workflow("Keeper", async (ctx, ids: readonly string[]): Promise<unknown> => {
+  await Promise.all(ids.map((workflowId) => ctx.startChild(waiter, workflowId, { workflowId })));
+  if (ids.length > 0) return ctx.continueAsNew([], { keepChildren: true });
+  return Promise.all(ctx.keptChildren.map((child) => child.result()));
+});
 
 test("children are started, signalled, cancelled and heard of, and others too", async () => {
-  await server.work({ workflows: [waiter, parent] });
+  await server.work({ workflows: [waiter, parent, keeper] });
   const ids = ["one", "two", "three"];
   expect(await server.client.execute(parent, ids)).toEqual([
     "one went",
@@ -41,4 +46,12 @@ test("children are started, signalled, cancelled and heard of, and others too", 
     "CancelledFailure",
     "WORKFLOW_NOT_FOUND",
   ]);
+});
+
+test("children that continue-as-new keeps are heard of by the run that goes on", async () => {
+  const handle = await server.client.start(keeper, ["kept 1", "kept 2"]);
+  const isContinued = async () => (await handle.describe()).workflow?.runId !== handle.runId;
+  await expect.poll(isContinued, { timeout: 5_000 }).toBe(true);
+  for (const id of ["kept 1", "kept 2"]) await server.client.signal(id, go, "went");
+  expect(await handle.result()).toEqual(["kept 1 went", "kept 2 went"]);
 });

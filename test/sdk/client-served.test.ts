@@ -7,7 +7,13 @@ import {
   WorkflowClosedError,
   WorkflowNotFoundError,
 } from "../../src/sdk/client/index.js";
-import { ApplicationFailure, defineSignal, defineUpdate, workflow } from "../../src/sdk/workflow/index.js";
+import {
+  ApplicationFailure,
+  defineSignal,
+  defineUpdate,
+  type WorkflowContext,
+  workflow,
+} from "../../src/sdk/workflow/index.js";
 import { useRealServer } from "./real-server.js";
 
 const server = useRealServer();
@@ -97,6 +103,29 @@ test("types of starts are checked", () => {
     void client.schedules.create("s", { spec: {}, action: { workflow: shout, input: 1 } });
   };
   expect(misuse).toBeTypeOf("function");
+});
+
+test("the input may be left out where the workflow takes none, and only there", () => {
+  const maybe = workflow("Maybe", async (_, input?: string) => input);
+  const nothing = workflow("Nothing", async () => 1);
+  const inputsLeftOut = (client: Client, ctx: WorkflowContext) => {
+    void client.start(nothing);
+    void client.start(nothing, undefined, { workflowId: "n" });
+    void client.startMany([{ workflow: nothing }, { workflow: maybe }, { workflow: maybe, input: "a" }]);
+    expectTypeOf(client.execute(nothing)).resolves.toEqualTypeOf<number>();
+    expectTypeOf(client.execute(maybe)).resolves.toEqualTypeOf<string | undefined>();
+    expectTypeOf(ctx.child(nothing)).resolves.toEqualTypeOf<number>();
+    void ctx.startChild(maybe);
+    // @ts-expect-error Shout takes an input
+    void client.start(shout);
+    // @ts-expect-error Shout takes an input
+    void client.startMany([{ workflow: shout }]);
+    // @ts-expect-error Shout takes an input
+    void ctx.child(shout);
+    // @ts-expect-error the input of Maybe is a text
+    void client.execute(maybe, 1);
+  };
+  expect(inputsLeftOut).toBeTypeOf("function");
 });
 
 test("a signal starts the workflow that it finds no open run of", async () => {

@@ -131,7 +131,7 @@ const child = workflow("TracedChild", async (ctx) => ({
 }));
 const traced = workflow("Traced", async (ctx, round: number): Promise<unknown> => {
   if (round === 0) return ctx.continueAsNew(1);
-  return { own: ctx.info.headers.trace, ...((await ctx.child(child, undefined)) as object) };
+  return { own: ctx.info.headers.trace, ...((await ctx.child(child)) as object) };
 });
 
 test("headers of a start go along to the run, its activities and children, and the run that goes on", async () => {

@@ -6,6 +6,8 @@ import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { ScheduleService } from "../../gen/pawl/v1/schedule_service_pb.js";
 import { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
+import { encodeFailure } from "../../src/sdk/failure-codec.js";
+import { ApplicationFailure } from "../../src/sdk/failures.js";
 import { decodePayload, payloadFromBytes } from "../../src/sdk/payload.js";
 import {
   type DataConverter,
@@ -13,6 +15,7 @@ import {
   encodeMessage,
   type PayloadCodec,
   PayloadCodecError,
+  withholdText,
 } from "../../src/sdk/payload-codec.js";
 
 const secret = "what the server must not see";
@@ -128,4 +131,26 @@ test("a payload that only a codec can decode is not taken for bytes", () => {
   const metadata = { encoding: Buffer.from("binary/encrypted") };
   const payload = create(PayloadSchema, { body: { case: "data", value: new Uint8Array(3) }, metadata });
   expect(() => decodePayload(payload)).toThrow('encoded as "binary/encrypted": give this client or worker');
+});
+
+test("a failure whose text is withheld goes without a codec, and keeps what retries are decided by", async () => {
+  const broken: PayloadCodec = {
+    encode() {
+      throw new Error("there is no key");
+    },
+    decode: (payloads) => payloads,
+  };
+  const cause = new ApplicationFailure(secret, {
+    type: "CardDeclined",
+    isNonRetryable: true,
+    details: secret,
+  });
+  const failure = withholdText(encodeFailure(new Error(secret, { cause })));
+  const converter = { codec: broken, encodesFailures: true };
+  const encoded = await encodeMessage(converter, FailureSchema, failure);
+  expect(Buffer.from(toBinary(FailureSchema, encoded as never)).includes(secret)).toBe(false);
+  expect(encoded).toMatchObject({
+    message: "the codec could not encode this failure; what it says is in the log of the worker",
+    cause: { kind: { value: { type: "CardDeclined", nonRetryable: true } } },
+  });
 });

@@ -1,5 +1,6 @@
 /** A real server within the test, on a database of its own, and workers and clients of it. */
 import { afterAll, beforeAll } from "vitest";
+import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import { silentLogger } from "../../src/engine/logger.js";
 import { startLoops } from "../../src/loops/start-loops.js";
 import { type Client, createClient } from "../../src/sdk/client/index.js";
@@ -14,20 +15,22 @@ export interface RealServer {
   readonly cluster: TestCluster;
   readonly client: Client;
   readonly address: string;
+  /** Stops the server, which breaks all connections, and starts another on the same port and database. */
+  restart(): Promise<void>;
   /** Starts a worker, which stops with the tests. */
   work(options: WorkerOptions): Promise<Worker>;
 }
 
 /** Opens a server before the tests of a file and closes it behind them. */
-export function useRealServer(): RealServer {
+export function useRealServer(limits: Partial<Limits> = {}): RealServer {
   const workers: Worker[] = [];
-  let opened: { cluster: TestCluster; client: Client; address: string; close(): Promise<void> } | undefined;
+  let opened: Awaited<ReturnType<typeof open>> | undefined;
   const server = () => {
     if (opened === undefined) throw new Error("the server is there once the tests run");
     return opened;
   };
   beforeAll(async () => {
-    opened = await open();
+    opened = await open({ ...defaultLimits, ...limits });
   });
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -43,6 +46,7 @@ export function useRealServer(): RealServer {
     get address() {
       return server().address;
     },
+    restart: () => server().restart(),
     async work(options) {
       const logger = { info() {}, warn() {} };
       const worker = createWorker({ address: server().address, logger, drainMs: 500, ...options });
@@ -53,9 +57,29 @@ export function useRealServer(): RealServer {
   };
 }
 
-async function open() {
+async function open(limits: Limits) {
   const cluster = await openTestCluster();
-  const engine = await cluster.open();
+  let running = await serve(cluster, limits, 0);
+  const { address, port } = running;
+  const client = createClient({ address });
+  return {
+    cluster,
+    client,
+    address,
+    async restart() {
+      await running.stop();
+      running = await serve(cluster, limits, port);
+    },
+    async close() {
+      client.close();
+      await running.stop();
+      await cluster.close();
+    },
+  };
+}
+
+async function serve(cluster: TestCluster, limits: Limits, port: number) {
+  const engine = await cluster.open({ limits });
   const metrics = createMetrics();
   const service = createService({
     engine: engine.operations,
@@ -64,19 +88,16 @@ async function open() {
     maxRequestBytes: 4 * 1024 * 1024,
   });
   const isReady = async () => true;
-  const parts = { host: "127.0.0.1", port: 0, service, logger: silentLogger, metrics, isReady };
+  const parts = { host: "127.0.0.1", port, service, logger: silentLogger, metrics, isReady };
   const front = await openFront(parts);
   const stopLoops = startLoops(engine.upkeep, { slowPollMs: 5_000, rereadMs: 5_000 }, silentLogger);
-  const client = createClient({ address: front.address });
   return {
-    cluster,
-    client,
     address: front.address,
-    async close() {
-      client.close();
+    port: front.port,
+    async stop() {
       await front.stop(1_000);
       await stopLoops();
-      await cluster.close();
+      await engine.stop();
     },
   };
 }

@@ -46,6 +46,18 @@ describe("continue-as-new", () => {
   });
 });
 
+describe("continue-as-new that keeps children", () => {
+  test("is told from one that does not", async () => {
+    const going = (keepChildren: boolean) => async (ctx: WorkflowContext) =>
+      ctx.continueAsNew(2, { keepChildren });
+    const { run, replay } = begin(going(true));
+    const [command] = await run.task();
+    expect(command?.kind.value).toMatchObject({ keepChildren: true });
+    expect(await replay()).toMatchObject({ kind: "completed", isClosed: true });
+    expect(isNonDeterminism(await replayWith(going(false), run.events))).toBe(true);
+  });
+});
+
 describe("a patch", () => {
   const old: Code = async (ctx) => {
     await ctx.activity("before");

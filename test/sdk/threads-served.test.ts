@@ -3,7 +3,19 @@ import { createWorker, type WorkerOptions } from "../../src/sdk/worker/index.js"
 import type { WorkflowDefinition } from "../../src/sdk/workflow/index.js";
 import { useRealServer } from "./real-server.js";
 import { collect } from "./worker-harness.js";
-import { foreign, healthy, leave, returns, slow, spin, spinApart, throws } from "./workflow-modules/bad.js";
+import {
+  collectGarbage,
+  counted,
+  foreign,
+  healthy,
+  leave,
+  returns,
+  slow,
+  spin,
+  spinApart,
+  throws,
+  whereabouts,
+} from "./workflow-modules/bad.js";
 
 const server = useRealServer();
 const workflows = new URL("./workflow-modules/bad.ts", import.meta.url);
@@ -22,8 +34,8 @@ beforeAll(async () => {
 });
 
 /** Starts a run and waits for the failure of its first task. */
-const failureOf = async <I>(workflow: WorkflowDefinition<I, unknown>, input: I) => {
-  const run = await server.client.start(workflow, input);
+const failureOf = async <I>(workflow: WorkflowDefinition<I, unknown>, input: I, taskQueue = "default") => {
+  const run = await server.client.start(workflow, input, { taskQueue });
   const failure = async () => (await run.describe()).pendingWorkflowTask?.lastFailure?.message;
   await expect.poll(failure, { timeout: 20_000 }).toBeDefined();
   const message = await failure();
@@ -92,6 +104,46 @@ test("what code says in a thread comes to the worker's logger, even what can't g
   };
   expect(entry).toMatchObject(["info", "is done", fields]);
 });
+
+test("two threads share the runs, and the end of one is made good", async () => {
+  const taskQueue = "two-threads";
+  await server.work({ workflows, workflowExecArgv, workflowThreads: 2, taskQueue });
+  const threadsOf = async (runs: number) => {
+    const ids = Array.from({ length: runs }, () =>
+      server.client.execute(whereabouts, undefined, { taskQueue }),
+    );
+    return new Set(await Promise.all(ids));
+  };
+  const before = await threadsOf(30);
+  expect(before.size).toBe(2);
+  expect(await failureOf(leave, undefined, taskQueue)).toMatch(/ended its thread with exit code 7/);
+  const after = await threadsOf(30);
+  expect(after.size).toBe(2);
+  expect([...after].filter((id) => before.has(id))).toHaveLength(1);
+});
+
+test.each([
+  { cacheMegabytes: 1, begins: 2 },
+  { cacheMegabytes: 1_000, begins: 1 },
+])(
+  "runs leave a cache of $cacheMegabytes MB when memory is short, and go on rightly: their code begins $begins times",
+  async ({ cacheMegabytes, begins }) => {
+    const taskQueue = `cache-${cacheMegabytes}`;
+    await server.work({ workflows, workflowExecArgv, cacheMegabytes, taskQueue });
+    const words = ["a", "b", "c", "d"];
+    const runs = await Promise.all(words.map((word) => server.client.start(counted, word, { taskQueue })));
+    for (const run of runs) await run.signal("go", "one");
+    const isWaiting = async () => {
+      const described = await Promise.all(runs.map((run) => run.describe()));
+      return described.every(({ pendingWorkflowTask }) => pendingWorkflowTask === undefined);
+    };
+    await expect.poll(isWaiting, { timeout: 5_000 }).toBe(true);
+    await server.client.execute(collectGarbage, undefined, { taskQueue });
+    for (const run of runs) await run.signal("go", "two");
+    const results = await Promise.all(runs.map((run) => run.result()));
+    expect(results).toEqual(words.map((word) => ({ said: `${word} one two`, begins })));
+  },
+);
 
 test.each<[string, WorkerOptions["workflows"], RegExp]>([
   [

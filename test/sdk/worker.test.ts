@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CancelledFailure } from "../../src/sdk/worker/index.js";
+import { CancelledFailure, createWorker } from "../../src/sdk/worker/index.js";
 import { FakeRefusal, startFakeServer, untilGone } from "./fake-server.js";
 import { accepted, activityTask, cleanUps, collect, pollOf, start, tokensOf } from "./worker-harness.js";
 
@@ -100,4 +100,50 @@ test("survives a restart of the server, with what it finished meanwhile", async 
   );
   cleanUps.push(server.stop);
   expect((await completed.atLeast(2)).sort()).toEqual(["after", "before"]);
+});
+
+const never = () => new Promise<never>(() => {});
+const promptlyMs = 3_500;
+
+test("stops promptly though the server has fallen silent", async () => {
+  const beats = collect<string>();
+  const { worker } = await start(
+    {
+      registerWorker: () => ({ heartbeatInterval: { nanos: 1_000_000 } }),
+      heartbeatWorker({ workerId }) {
+        beats.push(workerId);
+        return never();
+      },
+      pollActivityTasks: never,
+      drainWorker: never,
+    },
+    { activities: { work: async () => 1 } },
+  );
+  await beats.atLeast(1);
+  const begunAt = performance.now();
+  await worker.stop();
+  expect(performance.now() - begunAt).toBeLessThan(promptlyMs);
+});
+
+test("stops promptly though the server never answered its registration", async () => {
+  const asked = collect<string>();
+  const server = await startFakeServer({
+    registerWorker({ worker }) {
+      asked.push(String(worker?.workerId));
+      return never();
+    },
+    drainWorker: never,
+  });
+  cleanUps.push(server.stop);
+  const worker = createWorker({
+    address: server.address,
+    logger: { info() {}, warn() {} },
+    activities: { work: async () => 1 },
+  });
+  const started = worker.start();
+  await asked.atLeast(1);
+  const begunAt = performance.now();
+  await worker.stop();
+  await started;
+  expect(performance.now() - begunAt).toBeLessThan(promptlyMs);
 });

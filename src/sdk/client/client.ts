@@ -86,6 +86,8 @@ export interface Client extends Reads {
     input: I,
     options?: StartOptions,
   ): Promise<StartedWorkflow<O>>;
+  /** The same for a workflow that takes no input. */
+  start<O>(workflow: WorkflowDefinition<undefined, O>): Promise<StartedWorkflow<O>>;
   /** The same for a workflow that is given by its type. */
   start(workflow: string, input?: unknown, options?: StartOptions): Promise<StartedWorkflow<unknown>>;
   /** Starts many workflows, in as few requests as they fit in, and gives an outcome for each, in order: one that is refused does not touch the others. Throws nothing of theirs. */
@@ -100,6 +102,8 @@ export interface Client extends Reads {
   ): Promise<StartedWorkflow<O>>;
   /** Starts a workflow and waits for its result. Throws a WorkflowFailedError if it ends otherwise. */
   execute<I, O>(workflow: WorkflowDefinition<I, O>, input: I, options?: StartOptions): Promise<O>;
+  /** The same for a workflow that takes no input. */
+  execute<O>(workflow: WorkflowDefinition<undefined, O>): Promise<O>;
   /** The same for a workflow that is given by its type. */
   execute<O = unknown>(workflow: string, input?: unknown, options?: StartOptions): Promise<O>;
   /** A workflow that was started before, to talk to; nothing is sent. Without a run id whichever run is open is meant, else the latest. */

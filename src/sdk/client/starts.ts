@@ -14,11 +14,12 @@ import type { StartedWorkflow, WaitForResultOptions } from "./client.js";
 import { createHandle } from "./workflow-handle.js";
 
 /** One of many starts. */
-export interface WorkflowStart<W extends WorkflowDefinition<never> = WorkflowDefinition<never>>
-  extends StartOptions {
+export type WorkflowStart<W extends WorkflowDefinition<never> = WorkflowDefinition<never>> = StartOptions & {
   readonly workflow: W;
-  readonly input: InputOf<W>;
-}
+} & GivenInput<InputOf<W>>;
+
+/** The input, which may be left out where the workflow takes none. */
+type GivenInput<I> = undefined extends I ? { readonly input?: I } : { readonly input: I };
 
 /** What a workflow is given. */
 export type InputOf<W> = W extends WorkflowDefinition<infer I, unknown> ? I : never;

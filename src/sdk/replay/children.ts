@@ -1,4 +1,5 @@
 /** Children of workflow code. */
+import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
 import { ParentClosePolicy } from "../../../gen/pawl/v1/workflow_pb.js";
 import { ChildFailure } from "../failures.js";
 import { startSpec } from "../start-options.js";
@@ -59,6 +60,17 @@ export function runChild(
   return waitForResult(parts, addChild(parts, workflow, input, options), options);
 }
 
+/** The children that the run before has kept, which stand at the beginning of a history; by their seq. */
+export function keptChildren(events: readonly HistoryEvent[]): Map<number, Child> {
+  const kept = events.flatMap(({ kind }) => (kind.case === "childWorkflowInitiated" ? [kind.value] : []));
+  return new Map(
+    kept.map(({ seq, spec, namespace, runId }) => {
+      const { workflowType: type = "", workflowId = "" } = spec ?? {};
+      return [seq, childOf({ seq, type, namespace, workflowId, runId })];
+    }),
+  );
+}
+
 /** The child has started. */
 export function childStarted(
   parts: RunParts,
@@ -117,18 +129,14 @@ function addChild(
   if (started.header !== undefined) spec.header = started.header;
   const value = { namespace, spec, parentClosePolicy: closePolicies[parentClosePolicy] };
   const { seq } = log.add({ case: "startChildWorkflow", value });
-  const child: Child = {
-    seq,
-    type,
-    namespace: namespace || started.namespace,
-    workflowId: spec.workflowId,
-    runId: "",
-    start: undefined,
-    outcome: undefined,
-    waiting: new Set(),
-  };
+  const { workflowId } = spec;
+  const child = childOf({ seq, type, namespace: namespace || started.namespace, workflowId, runId: "" });
   children.set(seq, child);
   return child;
+}
+
+function childOf(named: Pick<Child, "seq" | "type" | "namespace" | "workflowId" | "runId">): Child {
+  return { ...named, start: undefined, outcome: undefined, waiting: new Set() };
 }
 
 function waitForResult(
@@ -158,7 +166,8 @@ function cancelChild({ log }: RunParts, child: Child, reason: string): void {
   if (child.outcome === undefined) log.add({ case: "cancelChild", value: { childSeq: child.seq, reason } });
 }
 
-function handleOf(parts: RunParts, child: Child): ChildHandle<unknown> {
+/** A handle for code. */
+export function handleOf(parts: RunParts, child: Child): ChildHandle<unknown> {
   const { namespace, workflowId, runId } = child;
   // Without a run id, so that it reaches the run that goes on for the first.
   const target = { namespace, workflowId, runId: "" };

@@ -52,14 +52,14 @@ export class RunEndedError extends Error {
   override readonly name = "RunEndedError";
 }
 
-/** Makes the log of a run that begins. */
-export function createCommandLog(first: Turn): CommandLog {
+/** Makes the log of a run that begins. Numbers up to `usedSeq` belong to what the run before has left to it. */
+export function createCommandLog(first: Turn, usedSeq = 0): CommandLog {
   let turn = first;
   let commands: Command[] = [];
   let rejections: Command[] = [];
   const endedSeqs = new Set<number>();
   let cursor = 0;
-  let lastSeq = 0;
+  let lastSeq = usedSeq;
   let isClosed = false;
   let isInTurn = true;
   let fault: unknown;

@@ -25,6 +25,7 @@ export function continueAsNew(
       carriedSignalEventIds: signals.untakenEventIds(log.turn.arrived),
       searchAttributes: encodeAttributes(options.searchAttributes ?? {}),
       memo: encodeMemo(options.memo ?? {}),
+      keepChildren: options.keepChildren ?? false,
       ...(payload && { input: payload }),
       ...(started.header && { header: started.header }),
       ...(runTimeout !== undefined && { runTimeout: durationFromMs(toMs(runTimeout)) }),

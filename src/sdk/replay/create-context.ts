@@ -12,7 +12,7 @@ import type { SignalOptions } from "../workflow/signal-channel.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { activityCalls, callActivity } from "./activities.js";
 import { upsertAttributes, upsertMemo } from "./attributes.js";
-import { runChild, startChild } from "./children.js";
+import { handleOf, runChild, startChild } from "./children.js";
 import { timeOf } from "./command-log.js";
 import { waitForCondition } from "./conditions.js";
 import { continueAsNew } from "./continue-as-new.js";
@@ -92,6 +92,8 @@ function others(parts: RunParts) {
       input?: unknown,
       options: ChildOptions = {},
     ) => startChild(parts, workflow, input, options)) as WorkflowContext["startChild"],
+    // All that there are before the code begins.
+    keptChildren: [...parts.children.values()].map((child) => handleOf(parts, child)),
     external: (workflowId: string, runId?: string) => externalHandle(parts, workflowId, runId),
   };
 }

@@ -8,6 +8,7 @@ import { encodeFailure } from "../failure-codec.js";
 import type { WorkflowLogger } from "../workflow/logger.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { applyEvent } from "./apply-event.js";
+import { keptChildren } from "./children.js";
 import { patchGlobals } from "./code-globals.js";
 import { type CommandLog, createCommandLog, timeOf } from "./command-log.js";
 import { createConditions } from "./conditions.js";
@@ -110,7 +111,8 @@ function begin(turn: Turn, logger: WorkflowLogger): RunParts {
     throw new MalformedHistoryError("the history does not begin with the start of the run");
   }
   const started = first.kind.value;
-  const log = createCommandLog(turn);
+  const children = keptChildren(turn.arrived);
+  const log = createCommandLog(turn, Math.max(0, ...children.keys()));
   const waits = createWaits();
   // A reset keeps the original run id, so that what is replayed comes out the same in the new run.
   const seed = started.originalRunId || started.runId;
@@ -128,7 +130,7 @@ function begin(turn: Turn, logger: WorkflowLogger): RunParts {
     updates: new Map(),
     activities: new Map(),
     timers: new Map(),
-    children: new Map(),
+    children,
     requests: new Map(),
     locals: [],
     patches: new Map(),

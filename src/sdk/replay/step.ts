@@ -154,8 +154,13 @@ function recordVersion(seq: number, value: { readonly changeId: string; readonly
   return { name: "RecordVersion", fields: { seq, changeId: value.changeId, version: value.version } };
 }
 
-function continueAsNew({ workflowType, input }: Pick<ContinueAsNewCommand, "workflowType" | "input">): Step {
-  return { name: "ContinueAsNew", fields: { type: workflowType, input: showPayload(input) } };
+function continueAsNew({
+  workflowType,
+  input,
+  keepChildren,
+}: Pick<ContinueAsNewCommand, "workflowType" | "input" | "keepChildren">): Step {
+  const fields = { type: workflowType, input: showPayload(input), ...(keepChildren && { children: "kept" }) };
+  return { name: "ContinueAsNew", fields };
 }
 
 function showAttributes(attributes: Readonly<Record<string, SearchAttributeValue>>) {

@@ -21,6 +21,7 @@ import { type ActivityInterceptor, runIntercepted } from "./activity-interceptor
 import type { Batcher } from "./batcher.js";
 import { createHeartbeats, type HeartbeatAnswer, type Heartbeats } from "./heartbeats.js";
 import type { WorkerLogger } from "./logger.js";
+import { reportFailure } from "./report-failure.js";
 
 /** What working on activities needs. */
 export interface ActivityTaskParts {
@@ -60,6 +61,8 @@ export async function handleActivityTask(parts: ActivityTaskParts, task: Activit
   const timeLeftMs = attemptLengthMs(task);
   const timer =
     timeLeftMs === undefined ? undefined : setTimeout(() => abort.abort(attemptTimedOut(task)), timeLeftMs);
+  // Code that does not end must not keep a process that has stopped its worker.
+  timer?.unref();
   try {
     await parts.decodeTask(task);
     const result = await runHandler(parts, task, { abort, heartbeats });
@@ -111,7 +114,7 @@ async function complete(
   const target = { case: "taskToken" as const, value: task.taskToken };
   const outcome = result && { case: "result" as const, value: result };
   try {
-    await parts.completions.submit({ target, ...(outcome && { outcome }) }, giveUpAt(task));
+    await parts.completions.submit({ target, ...(outcome && { outcome }) }, answerForMs(task));
   } catch (error) {
     if (error instanceof PayloadCodecError) throw error;
     if (!(error instanceof PawlError) || isTaskGone(error))
@@ -141,11 +144,11 @@ async function answerError(
   const target = { case: "taskToken" as const, value: task.taskToken };
   try {
     if (reason instanceof CancelledFailure && isAbort(error, reason)) {
-      await completions.submit({ target, outcome: { case: "cancelled", value: {} } }, giveUpAt(task));
+      await completions.submit({ target, outcome: { case: "cancelled", value: {} } }, answerForMs(task));
       return;
     }
     const report = { target, failure: encodeFailure(error), ...(heartbeatDetails && { heartbeatDetails }) };
-    await failures.submit(report, giveUpAt(task));
+    await reportFailure({ failures, retryForMs: answerForMs(task), logger, fields }, report);
   } catch (refusal) {
     logger.info("the failure of an activity could not be reported", { ...fields, error: String(refusal) });
   }
@@ -171,7 +174,7 @@ function heartbeatsOf(
     intervalMs: timeoutMs > 0 ? timeoutMs / 2 : heartbeatIntervalMs,
     async send(details): Promise<HeartbeatAnswer> {
       try {
-        const answer = await heartbeats.submit({ target, ...(details && { details }) }, Date.now());
+        const answer = await heartbeats.submit({ target, ...(details && { details }) }, 0);
         return answer.isCancelRequested ? "cancel" : "go-on";
       } catch (error) {
         if (error instanceof PawlError && isTaskGone(error)) return "lost";
@@ -195,8 +198,8 @@ function attemptLengthMs(task: ActivityTask): number | undefined {
   return Math.min(Math.max(0, timestampMs(task.deadlineTime) - timestampMs(task.startTime)), 2 ** 31 - 1);
 }
 
-function giveUpAt(task: ActivityTask): number {
-  return Date.now() + Math.max(leastAnswerForMs, attemptLengthMs(task) ?? 0);
+function answerForMs(task: ActivityTask): number {
+  return Math.max(leastAnswerForMs, attemptLengthMs(task) ?? 0);
 }
 
 /** Why an attempt is aborted whose time is over. */

@@ -6,7 +6,9 @@ import { ActivityTaskSchema, WorkflowTaskSchema } from "../../../gen/pawl/v1/tas
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { createUnaryClient, openConnection, type UnaryClient } from "../connection.js";
-import { decodeMessage } from "../payload-codec.js";
+import { encodeFailure } from "../failure-codec.js";
+import { decodeMessage, PayloadCodecError, withholdText } from "../payload-codec.js";
+import type { QueryAnswerInit } from "../replay/queries.js";
 import { type ActivityTaskParts, type HeldActivity, handleActivityTask } from "./activity-tasks.js";
 import { createAnswers } from "./answers.js";
 import { createReplayer, isModule } from "./create-replayer.js";
@@ -160,10 +162,14 @@ function workflowPartsOf(
     sdk,
     logger,
     async answerQueries(answers) {
+      const send = (sent: readonly QueryAnswerInit[]) =>
+        createUnaryClient(connection, WorkerService).answerQueries({ namespace, answers: [...sent] });
       try {
-        await createUnaryClient(connection, WorkerService).answerQueries({
-          namespace,
-          answers: [...answers],
+        await send(answers).catch((error: unknown) => {
+          if (!(error instanceof PayloadCodecError)) throw error;
+          logger.warn("the codec can't encode the answers of queries", { error: error.message });
+          const value = withholdText(encodeFailure(error));
+          return send(answers.map(({ queryId = "" }) => ({ queryId, outcome: { case: "failure", value } })));
         });
       } catch (error) {
         logger.info("queries could not be answered", { error: String(error) });

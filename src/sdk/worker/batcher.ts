@@ -17,10 +17,9 @@ export interface BatcherOptions<I, O> {
 /** Sends items in batches. */
 export interface Batcher<I, O> {
   /**
-   * Sends an item with whatever else is ready, and again while the server can't be reached, until `giveUpAt` (of `Date.now()`). Rejects with the
-   * item's own error.
+   * Sends an item with whatever else is ready, and again while the server can't be reached, for `retryForMs` from now. Rejects with the item's own error.
    */
-  submit(item: I, giveUpAt: number): Promise<O>;
+  submit(item: I, retryForMs: number): Promise<O>;
 }
 
 interface Entry<I, O> {
@@ -72,13 +71,14 @@ export function createBatcher<I, O>({ maxItems, maxInFlight, send }: BatcherOpti
     });
 
   return {
-    async submit(item, giveUpAt) {
+    async submit(item, retryForMs) {
+      const giveUpAt = performance.now() + retryForMs;
       for (let failures = 1; ; failures++) {
         try {
           return await add(item);
         } catch (error) {
           const pauseMs = backOffMs(failures);
-          if (!mayBeRepeated(error) || Date.now() + pauseMs > giveUpAt) throw error;
+          if (!mayBeRepeated(error) || performance.now() + pauseMs > giveUpAt) throw error;
           await waitAbortably(pauseMs);
         }
       }

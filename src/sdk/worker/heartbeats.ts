@@ -34,6 +34,7 @@ export function createHeartbeats({ intervalMs, send, onAnswer }: HeartbeatParts)
       timer = undefined;
       sendLatest();
     }, intervalMs);
+    timer.unref();
     send(details).then(
       (answer) => !isStopped && onAnswer(answer),
       () => {

@@ -25,6 +25,7 @@ export interface LeaseParts {
 interface Lease {
   readonly token: Uint8Array;
   readonly leaseMs: number;
+  /** By `performance.now()`, which no change of the clock moves. */
   renewAt: number;
 }
 
@@ -37,14 +38,14 @@ export function createLeases({ defaultLeaseMs, logger, renew }: LeaseParts): Lea
   let isRenewing = false;
 
   const renewDue = async () => {
-    const due = [...held].filter((lease) => lease.renewAt <= Date.now()).slice(0, maxRenewals);
+    const due = [...held].filter((lease) => lease.renewAt <= performance.now()).slice(0, maxRenewals);
     if (due.length === 0 || isRenewing) return;
     isRenewing = true;
     try {
       const results = await renew(due.map((lease) => lease.token));
       for (const [index, lease] of due.entries()) {
         // A lease that is over is not asked for again; the completion will be told so.
-        if (results[index] === true) lease.renewAt = Date.now() + lease.leaseMs / 3;
+        if (results[index] === true) lease.renewAt = performance.now() + lease.leaseMs / 3;
         else lease.renewAt = Number.POSITIVE_INFINITY;
       }
     } catch (error) {
@@ -62,7 +63,7 @@ export function createLeases({ defaultLeaseMs, logger, renew }: LeaseParts): Lea
     },
     hold(task) {
       const leaseMs = leaseLengthMs(task) ?? defaultLeaseMs();
-      const lease = { token: task.taskToken, leaseMs, renewAt: Date.now() + leaseMs / 3 };
+      const lease = { token: task.taskToken, leaseMs, renewAt: performance.now() + leaseMs / 3 };
       held.add(lease);
       return () => held.delete(lease);
     },

@@ -44,7 +44,7 @@ export async function pollForTasks<T>(loop: PollLoop<T>): Promise<void> {
 async function pollUntilAnswered<T>(loop: PollLoop<T>, maxTasks: number): Promise<readonly T[]> {
   const { name, registration, logger, stopping } = loop;
   let requestId = randomUUID();
-  let begunAt = Date.now();
+  let begunAt = performance.now();
   for (let failures = 1; !stopping.aborted; failures++) {
     try {
       return await registration.call(() => loop.poll(requestId, maxTasks));
@@ -52,9 +52,9 @@ async function pollUntilAnswered<T>(loop: PollLoop<T>, maxTasks: number): Promis
       if (stopping.aborted) break;
       if (failures === 1) logger.warn("a poll failed; polling on", { for: name, error: String(error) });
       await waitAbortably(isTransient(error) ? backOffMs(failures) : refusedPauseMs, stopping);
-      if (Date.now() - begunAt > repeatableForMs) {
+      if (performance.now() - begunAt > repeatableForMs) {
         requestId = randomUUID();
-        begunAt = Date.now();
+        begunAt = performance.now();
       }
     }
   }

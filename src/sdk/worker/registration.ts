@@ -60,6 +60,7 @@ export function createRegistration({ rpc, namespace, describe, logger }: Registr
         try {
           return await registerAgain();
         } catch (error) {
+          if (signal.aborted) return;
           if (!isTransient(error)) throw error;
           if (failures === 1)
             logger.warn("the server can't be reached; trying until it can", { error: error.message });

@@ -8,6 +8,7 @@ import type { WorkflowDefinition } from "../workflow/workflow.js";
 import type { ActivityInterceptor } from "./activity-interceptors.js";
 import { AttemptOverError } from "./activity-tasks.js";
 import { assembleWorker } from "./assemble-worker.js";
+import { checkOptions } from "./check-options.js";
 import type { WorkerLogger } from "./logger.js";
 
 /** How to make a worker. */
@@ -79,8 +80,9 @@ const drainCallMs = 3_000;
 const pollsEndWithinMs = 2_000;
 const mostTokens = 1_000;
 
-/** Makes a worker. Nothing is sent before `start`. */
+/** Makes a worker. Nothing is sent before `start`. Throws a RangeError or TypeError for options that can't be meant, such as two workflows of a type. */
 export function createWorker(options: WorkerOptions): Worker {
+  checkOptions(options);
   const parts = assembleWorker(options);
   let isStarted = false;
   let running: Promise<unknown> | undefined;
@@ -101,7 +103,9 @@ export function createWorker(options: WorkerOptions): Worker {
     await parts.replayer.stop();
     parts.leases.stop();
     unwatch();
+    // A server that answers nothing any more can still hold a heartbeat, or the registration.
     parts.connection.close();
+    await running;
     tellStopped();
   };
   const stop = () => {
@@ -131,10 +135,8 @@ type Parts = ReturnType<typeof assembleWorker>;
 
 /** Told of the drain, the server ends open polls with an empty answer; those that do not end are cut off and give their tasks back. */
 async function endPolls(parts: Parts, running: Promise<unknown>): Promise<void> {
-  await isOverWithin(drain(parts, {}), pollsEndWithinMs);
-  await isOverWithin(running, pollsEndWithinMs);
+  await isOverWithin(Promise.all([drain(parts, {}), running]), pollsEndWithinMs);
   parts.cut.abort();
-  await running;
 }
 
 async function giveBack(parts: Parts): Promise<void> {

@@ -14,6 +14,7 @@ import type { Leases } from "./leases.js";
 import type { WorkerLogger } from "./logger.js";
 import { refuseQueries } from "./replay-task.js";
 import { failedTask, type Replayer, type TaskOutcome } from "./replayer.js";
+import { reportFailure } from "./report-failure.js";
 
 /** A finished task, as it is sent. */
 export type Completion = MessageInitShape<typeof WorkflowTaskCompletionSchema>;
@@ -91,7 +92,7 @@ async function completeTask(
 ): Promise<void> {
   const completion = { taskToken, commands, queryAnswers: [...queryAnswers], buildId, sdk };
   try {
-    await completions.submit(completion, Date.now() + answerForMs);
+    await completions.submit(completion, answerForMs);
   } catch (error) {
     // What the run in memory did is not recorded.
     replayer.forget(runId);
@@ -110,7 +111,7 @@ async function failTask(
   logger.warn("a workflow task failed; the server offers it again", fields);
   try {
     const report = { taskToken, buildId, ...(cause !== undefined && { cause }), ...(failure && { failure }) };
-    await failures.submit(report, Date.now() + answerForMs);
+    await reportFailure({ failures, retryForMs: answerForMs, logger, fields: { workflowId, runId } }, report);
   } catch (error) {
     logger.info("a failed workflow task could not be reported", { runId, error: String(error) });
   }

@@ -52,6 +52,7 @@ export interface WorkflowContext {
    * wait is cancelled.
    */
   child<I, O>(workflow: WorkflowDefinition<I, O>, input: I, options?: ChildOptions): Promise<O>;
+  child<O>(workflow: WorkflowDefinition<undefined, O>): Promise<O>;
   child<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<O>;
   /** Starts a child and waits until it has started. Throws a ChildFailure if it can't. Cancelling this wait asks the child to cancel. */
   startChild<I, O>(
@@ -59,7 +60,10 @@ export interface WorkflowContext {
     input: I,
     options?: ChildOptions,
   ): Promise<ChildHandle<O>>;
+  startChild<O>(workflow: WorkflowDefinition<undefined, O>): Promise<ChildHandle<O>>;
   startChild<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<ChildHandle<O>>;
+  /** The children that the run before this one has kept open by continue-as-new, in the order in which they were started. */
+  readonly keptChildren: readonly ChildHandle<unknown>[];
   /** Another workflow of the namespace, to signal it or ask it to cancel; nothing is sent. Without a run id whichever run is open is meant. */
   external(workflowId: string, runId?: string): ExternalHandle;
   /** Waits, for years if need be. Throws a CancelledFailure when it is cancelled. */
@@ -101,7 +105,7 @@ export interface WorkflowContext {
   readonly areHandlersDone: boolean;
   /**
    * Ends this run and starts another in its place, with the same workflow id and an empty history. Never returns: it throws, and code that goes on in spite of
-   * that can do nothing more. Signals that nobody has taken go with it; children that are open are treated by their parent-close policy.
+   * that can do nothing more. Signals that nobody has taken go with it, and so do open children with `keepChildren`; else their parent-close policy applies.
    */
   continueAsNew(input?: unknown, options?: ContinueAsNewOptions): never;
   /**

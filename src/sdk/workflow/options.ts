@@ -83,4 +83,6 @@ export interface ContinueAsNewOptions {
   readonly searchAttributes?: SearchAttributeChanges;
   /** Entries of the memo that change; `undefined` removes one. */
   readonly memo?: Readonly<Record<string, unknown>>;
+  /** True to give the open children to the new run, which has them as `ctx.keptChildren`. Default false: their parent-close policy applies. */
+  readonly keepChildren?: boolean;
 }

@@ -21,3 +21,15 @@ export function workflow<I, O>(
   if (name === "") throw new RangeError("a workflow needs a name");
   return { type: name, run };
 }
+
+/** Whether a value is a workflow: by its shape, as it may be of another copy of the package. */
+export function isWorkflow(value: unknown): value is WorkflowDefinition {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "type" in value &&
+    typeof value.type === "string" &&
+    "run" in value &&
+    typeof value.run === "function"
+  );
+}

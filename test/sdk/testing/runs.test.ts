@@ -149,7 +149,7 @@ test("children run, fail, and end with their parent as its policy says", async (
 test("children that start at once are runs of their own", async () => {
   const parent = workflow("Parent", (ctx) => Promise.all([1, 2, 3].map((days) => ctx.child(child, days))));
   const env = open({ workflows: [parent, child] });
-  expect(await env.execute(parent, undefined)).toEqual([2, 4, 6]);
+  expect(await env.execute(parent)).toEqual([2, 4, 6]);
 });
 
 test("a mocked child answers, fails, and takes its time", async () => {
@@ -259,4 +259,34 @@ test("a start that comes later waits, and the client's namespace is told to the 
   const env = open({ workflows: [where], namespace: "tests" });
   const expected = ["tests", "2026-01-02T00:00:00.000Z"];
   expect(await env.execute(where, null, { startDelay: "1 day" })).toEqual(expected);
+});
+
+test("children that are kept go on under the run that goes on, which signals them, cancels them and hears of their end", async () => {
+  const step = workflow("Step", async (ctx, name: string) => `${name} ${await ctx.signal("go").next()}`);
+  const keeper = workflow("Keeper", async (ctx, round: number): Promise<unknown> => {
+    if (round === 1) {
+      await ctx.startChild(step, "done", { workflowId: "done" });
+      await ctx.external("done").signal("go", "early");
+      await ctx.sleep("1h");
+      await ctx.startChild(step, "b", { workflowId: "b" });
+      await ctx.startChild(step, "c", { workflowId: "c" });
+    }
+    if (round < 3) return ctx.continueAsNew(round + 1, { keepChildren: true });
+    const [b, c, ...more] = ctx.keptChildren;
+    if (b === undefined || c === undefined) throw new ApplicationFailure("there are two");
+    c.cancel();
+    await b.signal("go", "went");
+    const cancelled = await c.result().catch((error: Error) => error.message);
+    const own = await ctx.startChild(step, "own", { workflowId: "own" });
+    await own.signal("go", "too");
+    return [b.workflowId, await b.result(), cancelled, await own.result(), more.length];
+  });
+  const env = open({ workflows: [step, keeper] });
+  expect(await env.execute(keeper, 1)).toEqual([
+    "b",
+    "b went",
+    expect.stringContaining("was cancelled"),
+    "own too",
+    0,
+  ]);
 });

@@ -1,5 +1,8 @@
 /** Workflows that go wrong in every way, and a healthy one beside them. */
 import { readFile } from "node:fs/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { threadId } from "node:worker_threads";
 import { workflow } from "../../../src/sdk/workflow/index.js";
 
 export const healthy = workflow("Healthy", async (ctx, rounds: number) => {
@@ -48,3 +51,23 @@ export const slow = workflow("Slow", async (_ctx, ms: number) => {
   Atomics.wait(cells, 0, 0, ms);
   return "done all the same";
 });
+
+export const whereabouts = workflow("Whereabouts", async () => threadId);
+
+const begins = new Map<string, number>();
+
+/** Ends with how often its code began in this thread. */
+export const counted = workflow("Counted", async (ctx, word: string) => {
+  const { runId } = ctx.info;
+  begins.set(runId, (begins.get(runId) ?? 0) + 1);
+  const signals = [await ctx.signal<string>("go").next(), await ctx.signal<string>("go").next()];
+  return { said: [word, ...signals].join(" "), begins: begins.get(runId) };
+});
+
+export const collectGarbage = workflow("CollectGarbage", async (ctx) =>
+  ctx.local("collect", () => {
+    setFlagsFromString("--expose-gc");
+    runInNewContext("gc")();
+    return "collected";
+  }),
+);

@@ -1,5 +1,5 @@
 /** The module of workflow code. */
-import type { WorkflowDefinition } from "../../workflow/workflow.js";
+import { isWorkflow, type WorkflowDefinition } from "../../workflow/workflow.js";
 
 /** A module that no workflows can be taken from. */
 export class WorkflowModuleError extends Error {
@@ -40,16 +40,4 @@ async function importModule(module: string): Promise<Record<string, unknown>> {
     }
     throw new WorkflowModuleError(`the workflow module ${module} could not be loaded: ${why}`);
   }
-}
-
-/** By its shape, as the module may have another copy of the package. */
-function isWorkflow(value: unknown): value is WorkflowDefinition {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "type" in value &&
-    typeof value.type === "string" &&
-    "run" in value &&
-    typeof value.run === "function"
-  );
 }
