@@ -1,4 +1,4 @@
-/** The blocks of code in a page of the guide. */
+/** The blocks of code in a page of the docs. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -15,7 +15,10 @@ export interface Block {
 
 const guide = join(import.meta.dirname, "guide");
 
-/** The pages, in order. */
+/** Pages beside the guide, whose code is compiled and not run. */
+export const references: readonly string[] = ["../sdk.md"];
+
+/** The pages of the guide, in order. */
 export const pages: readonly string[] = readdirSync(guide)
   .filter((name) => /^\d/.test(name))
   .sort();

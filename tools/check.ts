@@ -26,6 +26,7 @@ const checks: readonly Check[] = [
   { name: "docs/configuration.md is current", command: ["npx", "tsx", "tools/config-docs.ts", "--check"] },
   { name: "promises have their tests", command: ["npx", "tsx", "tools/check-promises.ts"] },
   { name: "docs/errors.md is current", command: ["npx", "tsx", "tools/error-docs.ts", "--check"] },
+  { name: "API reference", command: ["npx", "typedoc", "--emit", "none"] },
   { name: "docs/comparison.md is current", command: ["npx", "tsx", "tools/comparison-docs.ts", "--check"] },
 ];
 

@@ -12,6 +12,7 @@ test("a thousand images are resized, never more at once than allowed", async () 
     underWay--;
     return batchActivities.resize(image);
   }
+  const before = process.cpuUsage();
   const startTime = "2026-01-01T00:00:00Z";
   const env = createTestEnvironment({ workflows: [resizeAll], activities: { resize }, startTime });
   const handle = await env.start(resizeAll, { images: imagesOf(1_000), concurrency: 50 });
@@ -22,6 +23,9 @@ test("a thousand images are resized, never more at once than allowed", async () 
   expect(result.failed).toHaveLength(10);
   expect(most).toBe(50);
   await env.close();
+  // About 2 s on a machine of 2 shared cores; work that grew with the square of the batch would be far beyond.
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1_000).toBeLessThan(10_000);
 });
 
 test("a batch of nothing is done at once", async () => {

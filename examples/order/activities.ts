@@ -1,7 +1,7 @@
 /** What the workflow does to the world: each of these may be tried more than once. */
 import { type ActivityContext, ApplicationFailure } from "../../src/sdk/worker/index.js";
 import { book, type Ledger } from "./ledger.js";
-import type { Order, Shipment } from "./order.js";
+import type { Address, Order, Shipment } from "./order.js";
 
 /** What to charge. */
 export interface ChargeRequest {
@@ -60,6 +60,8 @@ export function createOrderActivities(ledger: Ledger) {
     },
 
     async releaseStock(_reservation: Reservation): Promise<void> {},
+
+    async remindWarehouse(_parcel: { readonly orderId: string; readonly address: Address }): Promise<void> {},
 
     async sendReceipt(receipt: {
       readonly order: Order;

@@ -9,15 +9,16 @@ export interface OrderItem {
   readonly unitPriceCents: number;
 }
 
+/** Where an order is sent. */
+export interface Address {
+  readonly city: string;
+  readonly country: string;
+}
+
 /** An order, as the shop took it. */
 export interface Order {
   readonly id: string;
-  readonly customer: {
-    readonly name: string;
-    readonly email: string;
-    readonly city: string;
-    readonly country: string;
-  };
+  readonly customer: Address & { readonly name: string; readonly email: string };
   readonly items: readonly OrderItem[];
   readonly currency: string;
 }
@@ -38,6 +39,12 @@ export interface OrderInput {
 export interface Shipment {
   readonly carrier: string;
   readonly trackingNumber: string;
+}
+
+/** Where an order stands. */
+export interface OrderState {
+  readonly status: "new" | "charged" | "shipped" | "completed" | "refunded";
+  readonly address: Address;
 }
 
 /** How an order ended. */

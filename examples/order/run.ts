@@ -146,9 +146,10 @@ server and worker are running on ${address} until Ctrl-C. Look around:
 
   ${call("GetHistory", { workflowId: `${idPrefix}001` })}
 
-start an order, ship it, and get its result:
+start an order, ask where it stands, ship it, and get its result:
 
   ${call("StartWorkflow", { spec: { ...spec, input } })}
+  ${call("QueryWorkflow", { workflowId: "my-order", name: "state" })}
   ${call("SignalWorkflow", signal)}
   ${call("GetWorkflowResult", { workflowId: "my-order" })}
 

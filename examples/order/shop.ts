@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "../../src/sdk/client/index.js";
 import type { ExampleOrder, OrderResult, Shipment } from "./order.js";
-import { orderWorkflow } from "./workflow.js";
+import { orderWorkflow, shipped } from "./workflow.js";
 
 /** An order that has ended. */
 export interface FinishedOrder {
@@ -43,7 +43,7 @@ async function runOrder(parts: ShopParts, exampleOrder: ExampleOrder, index: num
   );
   if (ships) {
     await wait(index * shipEveryMs);
-    await client.signal(workflowId, "shipped", shipmentOf(index));
+    await started.signal(shipped, shipmentOf(index));
   }
   const result = await started.result().catch(() => undefined);
   onFinished({ order: exampleOrder, workflowId, result, tookMs: Date.now() - begunAt });

@@ -13,6 +13,7 @@ export interface TransportCall {
 
 /** Carries calls, over connections that it makes when they are needed and makes anew when they break. Rejects with a PawlError. */
 export interface Transport {
+  /** Carries a call, and resolves with the answer. */
   send(call: TransportCall): Promise<Message>;
   /** Ends the connections. */
   close(): void;

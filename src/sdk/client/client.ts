@@ -108,6 +108,7 @@ export interface Client extends Reads {
   execute<O = unknown>(workflow: string, input?: unknown, options?: StartOptions): Promise<O>;
   /** A workflow that was started before, to talk to; nothing is sent. Without a run id whichever run is open is meant, else the latest. */
   handle<O = unknown>(workflowId: string, runId?: string): WorkflowHandle<O>;
+  /** The same, typed by the workflow. */
   handle<I, O>(workflow: WorkflowDefinition<I, O>, workflowId: string, runId?: string): WorkflowHandle<O>;
   /** Waits for the result of a workflow, following retries and continue-as-new. Throws a WorkflowFailedError if it ends otherwise. */
   result<O = unknown>(workflow: WorkflowName, options?: WaitForResultOptions): Promise<O>;

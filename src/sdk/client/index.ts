@@ -1,5 +1,31 @@
 /** For applications that start workflows and talk to them. */
+export type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
+export { type Failure, RetryState, TimeoutKind } from "../../../gen/pawl/v1/failure_pb.js";
 export type { Payload } from "../../../gen/pawl/v1/payload_pb.js";
+export type {
+  SearchAttributeFilter,
+  SearchAttributeRange,
+  SearchAttributeValue,
+} from "../../../gen/pawl/v1/search_attribute_pb.js";
+export {
+  ParentClosePolicy,
+  type PendingActivity,
+  type PendingChild,
+  PendingTaskState,
+  type PendingTimer,
+  type PendingWorkflowTask,
+  type RunRef,
+  type Workflow,
+  type WorkflowOutcome,
+  WorkflowStatus,
+  WorkflowTaskFailureCause,
+} from "../../../gen/pawl/v1/workflow_pb.js";
+export {
+  type GetWorkflowResponse,
+  WaitingReason,
+  type WaitingWorkflow,
+  type WorkflowFilter,
+} from "../../../gen/pawl/v1/workflow_service_pb.js";
 export { type Connection, type ConnectionOptions, defaultAddress } from "../connection.js";
 export {
   ClientClosedError,
@@ -7,6 +33,7 @@ export {
   NamespaceNotFoundError,
   NoWorkerError,
   PawlError,
+  type PawlErrorFields,
   ScheduleAlreadyExistsError,
   ScheduleNotFoundError,
   ServerUnreachableError,
@@ -16,9 +43,12 @@ export {
 } from "../errors.js";
 export {
   ActivityFailure,
+  type ActivityFailureFields,
   ApplicationFailure,
+  type ApplicationFailureOptions,
   CancelledFailure,
   ChildFailure,
+  type ChildFailureFields,
   TerminatedFailure,
   TimeoutFailure,
 } from "../failures.js";
@@ -30,6 +60,7 @@ export {
   type PayloadInit,
 } from "../payload-codec.js";
 export type { StartOptions } from "../start-options.js";
+export type { Transport, TransportCall } from "../transport.js";
 export {
   type CancelOptions,
   type Client,
@@ -56,4 +87,4 @@ export type { ScheduleDescription, ScheduleRun, Schedules } from "./schedules.js
 export type { InputOf, OutputOf, SignalWithStartOptions, WorkflowStart } from "./starts.js";
 export type { UpdateHandle } from "./updates.js";
 export { WorkflowFailedError } from "./workflow-failed-error.js";
-export type { WorkflowHandle } from "./workflow-handle.js";
+export type { Carried, WorkflowHandle } from "./workflow-handle.js";

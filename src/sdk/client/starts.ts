@@ -24,7 +24,7 @@ type GivenInput<I> = undefined extends I ? { readonly input?: I } : { readonly i
 /** What a workflow is given. */
 export type InputOf<W> = W extends WorkflowDefinition<infer I, unknown> ? I : never;
 /** What a workflow ends with. */
-export type OutputOf<W> = W extends { run(...args: never[]): Promise<infer O> } ? O : never;
+export type OutputOf<W> = W extends WorkflowDefinition<never, infer O> ? O : never;
 
 /** The signal that a start brings along. */
 export interface SignalWithStartOptions<T = unknown> extends Omit<StartOptions, "openIdPolicy"> {

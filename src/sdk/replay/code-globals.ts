@@ -24,6 +24,8 @@ const useSleep =
   "wait with ctx.sleep, or limit a wait with ctx.timeout; clocks of this process say nothing on replay";
 const useActivity = "do it in an activity, or in ctx.local, so that its outcome is recorded";
 const made = new WeakSet<object>();
+/** Whether something was replaced of which Node's modules have not been told: telling them costs some tenths of a millisecond. */
+let isSyncDue = false;
 
 /** Lets the globals, and the functions of Node's modules that do the same, look whether workflow code calls them. May be called again. */
 export function patchGlobals(): void {
@@ -40,7 +42,8 @@ export function patchGlobals(): void {
   patch(crypto, "randomUUID", ({ random }) => uuidFrom(random));
   patch(crypto, "randomInt", refuse("randomInt of node:crypto", "use ctx.random()"));
   patch(crypto, "randomBytes", refuse("randomBytes of node:crypto", "use ctx.random() or ctx.uuid()"));
-  syncBuiltinESMExports();
+  if (isSyncDue) syncBuiltinESMExports();
+  isSyncDue = false;
 }
 
 function patch(holder: object, name: string, inCode: InCode): void {
@@ -59,6 +62,7 @@ function replace(holder: object, name: string, replacement: AnyFunction): void {
   const { prototype: _, ...properties } = Object.getOwnPropertyDescriptors(original) as PropertyDescriptorMap;
   Object.defineProperties(replacement, properties);
   made.add(replacement);
+  isSyncDue = true;
   const isEnumerable = Object.getOwnPropertyDescriptor(holder, name)?.enumerable ?? false;
   Object.defineProperty(holder, name, {
     value: replacement,

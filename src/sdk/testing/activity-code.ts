@@ -151,8 +151,13 @@ function attemptOf(world: World, runId: string, seq: number): Omit<Attempt, "sle
   return { task, epoch, expiresAt: lease.expiresAt, abort, signal: abort.signal, waits: 0 };
 }
 
-function targetOf({ task, epoch }: Attempt) {
+function leaseOf({ task, epoch }: Attempt) {
   return { kind: "fence" as const, fence: { runId: task.runId, seq: task.seq, epoch } };
+}
+
+/** By id, for outcomes: those by lease are remembered to know a repeat, which never comes here, and the run would grow with each. */
+function targetOf({ task }: Attempt) {
+  return { kind: "id" as const, activityId: task.activityId };
 }
 
 /** Whether the outcome of an attempt is still wanted. */
@@ -165,7 +170,7 @@ function beat(world: World, at: number, attempt: Attempt, details: Payload | und
   const { task, epoch, abort } = attempt;
   const run = world.run(task.runId);
   try {
-    const { isCancelRequested } = checkHeartbeat(run, targetOf(attempt));
+    const { isCancelRequested } = checkHeartbeat(run, leaseOf(attempt));
     const activity = run.activities.get(task.seq);
     if (activity === undefined) return;
     const kept = details ?? activity.heartbeat?.details;

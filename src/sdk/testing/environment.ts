@@ -64,13 +64,21 @@ export interface TestEnvironment<A extends ActivityImplementations = ActivityImp
   close(): Promise<void>;
 }
 
-/** What may stand in the place of an activity. */
+/**
+ * What may stand in the place of an activity.
+ *
+ * @typeParam F - The activity.
+ */
 export type Replacement<F extends (...args: never[]) => unknown> = (
   input: Parameters<F>[0],
   context: ActivityContext,
 ) => ReturnType<F> | Awaited<ReturnType<F>> | Promise<never>;
 
-/** Makes an environment. Nothing has to be started; `close` ends it. Throws a TestSetupError if a workflow is given twice. */
+/**
+ * Makes an environment. Nothing has to be started; `close` ends it. Throws a TestSetupError if a workflow is given twice.
+ *
+ * @typeParam A - The type of the activities, from the options.
+ */
 export function createTestEnvironment<A extends ActivityImplementations>(
   options: TestEnvironmentOptions<A> = {},
 ): TestEnvironment<A> {

@@ -3,7 +3,9 @@ import type { WorkflowLogger } from "../workflow/logger.js";
 
 /** Takes a constant message and what goes with it. */
 export interface WorkerLogger {
+  /** Takes what is worth knowing, such as that the worker drains. */
   info(message: string, fields: Readonly<Record<string, unknown>>): void;
+  /** Takes what somebody should look at, such as a task that failed. */
   warn(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 

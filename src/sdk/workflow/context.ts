@@ -35,7 +35,11 @@ export interface WorkflowContext {
   readonly cancelReason: string;
   /** Runs an activity and waits for its result. Throws an ActivityFailure, or a CancelledFailure when it is cancelled. */
   activity<T = unknown>(type: string, input?: unknown, options?: ActivityOptions): Promise<T>;
-  /** Makes a function of each activity of the given implementations, so that inputs and results are typed. */
+  /**
+   * Makes a function of each activity of the given implementations, so that inputs and results are typed.
+   *
+   * @typeParam A - The type of the implementations, such as `typeof activities`.
+   */
   activities<A extends ActivityImplementations>(options?: ActivityOptions): ActivityCalls<A>;
   /**
    * Does small work within the workflow task and records its outcome; replay takes what is recorded. For what takes less than a few seconds and may be done
@@ -52,7 +56,9 @@ export interface WorkflowContext {
    * wait is cancelled.
    */
   child<I, O>(workflow: WorkflowDefinition<I, O>, input: I, options?: ChildOptions): Promise<O>;
+  /** The same for a workflow that takes no input. */
   child<O>(workflow: WorkflowDefinition<undefined, O>): Promise<O>;
+  /** The same for a workflow that is given by its type. */
   child<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<O>;
   /** Starts a child and waits until it has started. Throws a ChildFailure if it can't. Cancelling this wait asks the child to cancel. */
   startChild<I, O>(
@@ -60,7 +66,9 @@ export interface WorkflowContext {
     input: I,
     options?: ChildOptions,
   ): Promise<ChildHandle<O>>;
+  /** The same for a workflow that takes no input. */
   startChild<O>(workflow: WorkflowDefinition<undefined, O>): Promise<ChildHandle<O>>;
+  /** The same for a workflow that is given by its type. */
   startChild<O = unknown>(workflow: string, input?: unknown, options?: ChildOptions): Promise<ChildHandle<O>>;
   /** The children that the run before this one has kept open by continue-as-new, in the order in which they were started. */
   readonly keptChildren: readonly ChildHandle<unknown>[];

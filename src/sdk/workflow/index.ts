@@ -1,11 +1,15 @@
 /** For workflow code. Loads nothing that talks to a server. */
+export { RetryState, TimeoutKind } from "../../../gen/pawl/v1/failure_pb.js";
 export { type CustomType, defineType } from "../custom-types.js";
 export type { Duration } from "../duration.js";
 export {
   ActivityFailure,
+  type ActivityFailureFields,
   ApplicationFailure,
+  type ApplicationFailureOptions,
   CancelledFailure,
   ChildFailure,
+  type ChildFailureFields,
   isCancellation,
   TerminatedFailure,
   TimeoutFailure,

@@ -1,13 +1,13 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { workOnCharges } from "../../examples/direct/charge.js";
-import { fulfil } from "../../examples/direct/fulfil.js";
 import { WorkerService } from "../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
-import { createTestDatabase, type TestDatabase } from "../support/database.js";
-import { openSandbox, type Sandbox, type ServerProcess } from "../support/processes.js";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.js";
+import { openSandbox, type Sandbox, type ServerProcess } from "../../test/support/processes.js";
+import { workOnCharges } from "./charge.js";
+import { fulfil } from "./fulfil.js";
 
 let sandbox: Sandbox;
 let database: TestDatabase;

@@ -1,6 +1,5 @@
 import { create, toJsonString } from "@bufbuild/protobuf";
 import { expect, onTestFinished, test } from "vitest";
-import { createAesGcmCodec } from "../../examples/encryption/aes-gcm-codec.js";
 import { PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { GetHistoryResponseSchema, WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { createUnaryClient, openConnection } from "../../src/sdk/connection.js";
@@ -13,8 +12,9 @@ import {
 } from "../../src/sdk/index.js";
 import { defineQuery, defineSignal, defineUpdate, workflow } from "../../src/sdk/workflow/index.js";
 import { openConnection as openDatabase } from "../../src/store/pool.js";
-import { useRealServer } from "../sdk/real-server.js";
-import { until } from "../support/until.js";
+import { useRealServer } from "../../test/sdk/real-server.js";
+import { until } from "../../test/support/until.js";
+import { createAesGcmCodec } from "./aes-gcm-codec.js";
 
 const server = useRealServer();
 

@@ -2,13 +2,10 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createOrderActivities } from "../../examples/order/activities.js";
-import { book, type Ledger, openLedger, readLedger } from "../../examples/order/ledger.js";
-import { readOrders, totalCents } from "../../examples/order/order.js";
-import { orderWorkflow } from "../../examples/order/workflow.js";
-import type { Command } from "../../gen/pawl/v1/command_pb.js";
 import type { ActivityContext } from "../../src/sdk/worker/index.js";
-import { startFakeRun } from "../sdk/fake-run.js";
+import { createOrderActivities } from "./activities.js";
+import { book, type Ledger, openLedger, readLedger } from "./ledger.js";
+import { readOrders, totalCents } from "./order.js";
 
 let ledger: Ledger;
 
@@ -76,64 +73,5 @@ describe("a charge", () => {
     const first = await charge(request, attempt(3));
     expect(await charge(request, attempt(4))).toEqual(first);
     expect(await readLedger(ledger)).toMatchObject([{ kind: "charge", amountCents: 500 }]);
-  });
-});
-
-describe("the workflow", () => {
-  const { ships: _, ...order } = readOrders()[0] ?? { ships: true };
-  const kinds = (commands: readonly Command[]) =>
-    commands.map(({ kind }) => (kind.case === "scheduleActivity" ? kind.value.activityType : kind.case));
-  const untilCharged = async () => {
-    const run = startFakeRun(orderWorkflow, { order, shipWithinMs: 5_000 });
-    expect(kinds(await run.task())).toEqual(["reserveStock"]);
-    run.complete(1, { reservationId: "res-1", skus: [] });
-    expect(kinds(await run.task())).toEqual(["charge"]);
-    run.complete(2, { chargeId: "ch-1" });
-    expect(kinds(await run.task())).toEqual(["scheduleTimer"]);
-    return run;
-  };
-
-  test("sends a receipt when the order ships in time", async () => {
-    const run = await untilCharged();
-    run.signal("shipped", { carrier: "DHL", trackingNumber: "TR-1" });
-    expect(kinds(await run.task())).toEqual(["cancelTimer", "sendReceipt"]);
-    run.complete(5, { receiptId: "rc-1" });
-    const [end] = await run.task();
-    expect(
-      end?.kind.case === "completeWorkflow" && JSON.parse(String(end.kind.value.result?.body.value)),
-    ).toEqual({
-      status: "completed",
-      chargeId: "ch-1",
-      shipment: { carrier: "DHL", trackingNumber: "TR-1" },
-      receiptId: "rc-1",
-    });
-  });
-
-  test("refunds when it does not", async () => {
-    const run = await untilCharged();
-    run.fire(3);
-    expect(kinds(await run.task())).toEqual(["refund"]);
-    run.complete(4, { refundId: "re-1" });
-    expect(kinds(await run.task())).toEqual(["releaseStock"]);
-    run.complete(5);
-    const [end] = await run.task();
-    expect(
-      end?.kind.case === "completeWorkflow" && JSON.parse(String(end.kind.value.result?.body.value)),
-    ).toEqual({
-      status: "refunded",
-      chargeId: "ch-1",
-      refundId: "re-1",
-    });
-  });
-
-  test("gives every activity five seconds an attempt, and the charge ten attempts", async () => {
-    const run = startFakeRun(orderWorkflow, { order, shipWithinMs: 5_000 });
-    const [reserve] = await run.task();
-    run.complete(1, { reservationId: "res-1", skus: [] });
-    const [charge] = await run.task();
-    for (const command of [reserve, charge]) {
-      expect(command?.kind).toMatchObject({ value: { startToCloseTimeout: { seconds: 5n } } });
-    }
-    expect(charge?.kind).toMatchObject({ value: { retryPolicy: { maximumAttempts: 10 } } });
   });
 });
