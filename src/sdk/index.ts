@@ -15,6 +15,7 @@ export {
   defaultAddress,
   type Failure,
   type GetWorkflowResponse,
+  type GivenInput,
   type HistoryEvent,
   type HistoryOptions,
   type InputOf,

@@ -84,7 +84,7 @@ export type {
   ScheduleSpec,
 } from "./schedule-definition.js";
 export type { ScheduleDescription, ScheduleRun, Schedules } from "./schedules.js";
-export type { InputOf, OutputOf, SignalWithStartOptions, WorkflowStart } from "./starts.js";
+export type { GivenInput, InputOf, OutputOf, SignalWithStartOptions, WorkflowStart } from "./starts.js";
 export type { UpdateHandle } from "./updates.js";
 export { WorkflowFailedError } from "./workflow-failed-error.js";
 export type { Carried, WorkflowHandle } from "./workflow-handle.js";

@@ -19,7 +19,7 @@ export type WorkflowStart<W extends WorkflowDefinition<never> = WorkflowDefiniti
 } & GivenInput<InputOf<W>>;
 
 /** The input, which may be left out where the workflow takes none. */
-type GivenInput<I> = undefined extends I ? { readonly input?: I } : { readonly input: I };
+export type GivenInput<I> = undefined extends I ? { readonly input?: I } : { readonly input: I };
 
 /** What a workflow is given. */
 export type InputOf<W> = W extends WorkflowDefinition<infer I, unknown> ? I : never;
