@@ -1,7 +1,17 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { ApplicationFailure } from "../../src/sdk/worker/index.js";
+import { type ActivityContext, ApplicationFailure } from "../../src/sdk/worker/index.js";
 import { FakeRefusal, untilGone } from "./fake-server.js";
-import { accepted, activityTask, cleanUps, collect, pollOf, start, tokensOf } from "./worker-harness.js";
+import {
+  accepted,
+  activityTask,
+  cleanUps,
+  collect,
+  pollOf,
+  stale,
+  start,
+  tokensOf,
+} from "./worker-harness.js";
 
 test("collects what is finished while calls are under way", async () => {
   const calls = collect<string[]>();
@@ -133,4 +143,84 @@ test("cancels an activity by the answer to its heartbeat", async () => {
     },
   );
   expect(await outcomes.atLeast(1)).toEqual(["cancelled"]);
+});
+
+test("never works on more than it has slots for, however many polls are open", async () => {
+  let atWork = 0;
+  let most = 0;
+  const waiting = Array.from({ length: 20 }, (_, n) => activityTask(`${n}`));
+  const completed = collect<string>();
+  await start(
+    {
+      async pollActivityTasks({ maxTasks }, { signal }) {
+        if (waiting.length === 0) await untilGone(signal);
+        return { tasks: waiting.splice(0, maxTasks) };
+      },
+      completeActivityTasks({ completions }) {
+        completed.push(...tokensOf(completions));
+        return { outcomes: completions.map(() => accepted) };
+      },
+    },
+    {
+      activities: {
+        async work() {
+          most = Math.max(most, ++atWork);
+          await new Promise((resolve) => setImmediate(resolve));
+          atWork--;
+        },
+      },
+      activitySlots: 3,
+      pollers: 4,
+    },
+  );
+  expect(new Set(await completed.atLeast(20)).size).toBe(20);
+  expect(most).toBe(3);
+});
+
+test("what an activity that ignored the end of its time comes to in the end is told in the log alone", async () => {
+  const told = collect<unknown>();
+  const outcomes = collect<string>();
+  const begun = collect<AbortSignal>();
+  const release = collect<void>();
+  const [startTime, deadlineTime] = [timestampFromMs(1_000), timestampFromMs(1_050)];
+  await start(
+    {
+      pollActivityTasks: pollOf([
+        [activityTask("late", { startTime, deadlineTime })],
+        [activityTask("next", { activityType: "next" })],
+      ]),
+      completeActivityTasks({ completions }) {
+        outcomes.push(...tokensOf(completions));
+        // As a server does that has given the late one up.
+        return {
+          outcomes: completions.map((_, n) => (tokensOf(completions)[n] === "late" ? stale : accepted)),
+        };
+      },
+      failActivityTasks({ failures }) {
+        outcomes.push("failed");
+        return { outcomes: failures.map(() => accepted) };
+      },
+    },
+    {
+      activities: {
+        async work(_: unknown, { signal }: ActivityContext) {
+          begun.push(signal);
+          await release.atLeast(1);
+          return "too late";
+        },
+        next: async () => "in time",
+      },
+      activitySlots: 1,
+      pollers: 1,
+      logger: { info: (message, fields) => told.push([message, fields]), warn() {} },
+    },
+  );
+  const [signal] = await begun.atLeast(1);
+  await expect.poll(() => signal?.aborted).toBe(true);
+  expect(String(signal?.reason)).toBe("TimeoutFailure: attempt 1 of work took too long");
+  release.push(undefined);
+  expect(await outcomes.atLeast(2)).toEqual(["late", "next"]);
+  expect(await told.atLeast(1)).toMatchObject([
+    ["the outcome of an activity came too late", { activityType: "work", attempt: 1 }],
+  ]);
 });

@@ -90,6 +90,22 @@ describe("a handler of signals", () => {
     });
     await expect(run.task()).rejects.toThrow('all signals "add" go to the handler');
   });
+
+  test.each<[string, (ctx: WorkflowContext) => void, string]>([
+    [
+      "signal",
+      (ctx) => ctx.onSignal("add", () => {}),
+      'all signals "add" go to the handler that is set for them',
+    ],
+    ["query", (ctx) => ctx.onQuery("add", () => 1), 'the query "add" has a handler'],
+    ["update", (ctx) => ctx.onUpdate("add", () => 1), 'the update "add" has a handler'],
+  ])("of the same name a second time is refused, for a %s", async (_, set, message) => {
+    const { run } = begin(async (ctx) => {
+      set(ctx);
+      set(ctx);
+    });
+    await expect(run.task()).rejects.toThrow(message);
+  });
 });
 
 describe("a condition", () => {

@@ -26,7 +26,7 @@ const takeOver = async (_: unknown, { info }: ActivityContext) => ({
   failure: info.lastFailure?.message,
 });
 
-test("told by SIGTERM, a worker finishes what ends in time and gives back the rest, which another takes up at once", async () => {
+test.concurrent("told by SIGTERM, a worker finishes what ends in time and gives back the rest, which another takes up at once", async () => {
   const taskQueue = "terminated";
   await server.work({ taskQueue, workflows: [pair] });
   const process = startProcess(taskQueue);
@@ -42,7 +42,7 @@ test("told by SIGTERM, a worker finishes what ends in time and gives back the re
   expect(performance.now() - toldAt).toBeLessThan(5_000);
 });
 
-test("the activity of a worker that is killed goes on with another, from its last heartbeat, once it is missed", async () => {
+test.concurrent("the activity of a worker that is killed goes on with another, from its last heartbeat, once it is missed", async () => {
   const taskQueue = "killed";
   await server.work({ taskQueue, workflows: [counted] });
   const process = startProcess(taskQueue);

@@ -8,6 +8,7 @@ import {
   WorkflowTaskSchema,
 } from "../../gen/pawl/v1/task_pb.js";
 import { workflow } from "../../src/sdk/workflow/index.js";
+import { startFakeRun } from "./fake-run.js";
 import { type FakeAnswers, untilGone } from "./fake-server.js";
 import { accepted, collect, echo, pollOf, stale, start, started, taskOf } from "./worker-harness.js";
 
@@ -191,4 +192,46 @@ test("says at once that a workflow has no handler for queries and updates", asyn
       { kind: { case: "scheduleActivity" } },
     ],
   });
+});
+
+test.each([
+  ["that comes in pages", 0],
+  ["of a run that left the cache", 3],
+])("a long history %s is read to its end", async (_, after) => {
+  const long = workflow("Echo", async (ctx, _input: unknown) => {
+    for (let n = 0; n < 40; n++) await ctx.activity("step", n);
+    return "end";
+  });
+  const run = startFakeRun(long, null);
+  for (let n = 1; n <= 40; n++) {
+    await run.task();
+    run.complete(n);
+  }
+  run.startTask();
+  const pages = 7;
+  const asked = collect<string>();
+  const completed = collect<unknown>();
+  const perPage = Math.ceil(run.events.length / pages);
+  const page = (n: number) => run.events.slice(n * perPage, (n + 1) * perPage);
+  // A first page, or what is new for who has the run in memory.
+  const events = after === 0 ? page(0) : run.events.slice(after);
+  const task = { ...taskOf(run, { token: "t", after, events }), nextPageToken: after === 0 ? "1" : "" };
+  await start(
+    {
+      pollWorkflowTasks: pollOf([[task]]),
+      getHistory({ pageToken }) {
+        asked.push(pageToken);
+        const n = Number(pageToken || 0);
+        return { events: page(n), nextPageToken: n + 1 < pages ? String(n + 1) : "" };
+      },
+      completeWorkflowTasks({ completions }) {
+        completed.push(...completions.map(({ commands }) => commands.map(({ kind }) => kind.case)));
+        return { outcomes: completions.map(() => accepted) };
+      },
+    },
+    { workflows: [long] },
+  );
+  expect(await completed.atLeast(1)).toEqual([["completeWorkflow"]]);
+  const further = ["1", "2", "3", "4", "5", "6"];
+  expect(asked.items).toEqual(after === 0 ? further : ["", ...further]);
 });

@@ -15,7 +15,7 @@ export type QueryAnswerInit = MessageInitShape<typeof QueryAnswerSchema>;
 
 /** Sets what answers a query. */
 export function handleQuery({ queries }: RunParts, name: string, handler: QueryHandler): void {
-  if (queries.has(name)) throw new Error(`the query "${name}" has a handler`);
+  if (queries.has(name)) throw new Error(`the query "${name}" has a handler already: set one for each name`);
   queries.set(name, handler);
 }
 

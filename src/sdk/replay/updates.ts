@@ -16,7 +16,7 @@ export interface UpdateHandler {
 
 /** Sets what answers an update. */
 export function handleUpdate({ updates }: RunParts, name: string, handler: UpdateHandler): void {
-  if (updates.has(name)) throw new Error(`the update "${name}" has a handler`);
+  if (updates.has(name)) throw new Error(`the update "${name}" has a handler already: set one for each name`);
   updates.set(name, handler);
 }
 
