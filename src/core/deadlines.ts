@@ -27,57 +27,69 @@ interface DeadlineAt {
   readonly eventId: number;
 }
 
+/** Takes the deadlines of a run, one call each: every transition looks at all of them, so none is made into an object before it is due. */
+type Visit = (at: Micros, eventId: number, kind: Deadline["kind"], subject?: DeadlineSubject) => void;
+type DeadlineSubject = TimerState | ActivityState | StartedTask;
+
 /** The earliest point in time at which something of the run is due. Undefined: nothing ever is. */
 export function earliestDeadline(run: RunState): Micros | undefined {
   let earliest = Number.POSITIVE_INFINITY;
-  for (const { at } of deadlinesOf(run)) earliest = Math.min(earliest, at);
+  visitDeadlines(run, (at) => {
+    if (at < earliest) earliest = at;
+  });
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest;
 }
 
 /** What is due, in the order in which it has to happen: by time, then by event, then as the kinds of an activity are listed. */
 export function dueDeadlines(run: RunState, now: Micros): Deadline[] {
   const due: Deadline[] = [];
-  for (const deadline of deadlinesOf(run)) if (deadline.at <= now) due.push(deadline);
+  visitDeadlines(run, (at, eventId, kind, subject) => {
+    if (at <= now) due.push({ at, eventId, kind, subject } as Deadline);
+  });
   // The sort is stable, and an activity's deadlines come in their order.
   return due.sort((a, b) => a.at - b.at || a.eventId - b.eventId);
 }
 
 /** The deadlines of a pending activity. */
-export function* activityDeadlines(activity: ActivityState): Generator<Deadline> {
-  const { scheduledEventId: eventId, lease, readyAt, expiresAt } = activity;
-  const of = (kind: ActivityDeadlineKind, at: Micros): Deadline => ({ kind, at, eventId, subject: activity });
-  if (lease === undefined) {
-    if (activity.readyPosition === undefined) yield of("activity-ready", readyAt);
-    if (activity.scheduleToStartMs !== undefined) {
-      yield of("schedule-to-start", addMs(readyAt, activity.scheduleToStartMs));
-    }
-  }
-  if (expiresAt !== undefined) yield of("schedule-to-close", expiresAt);
-  if (lease !== undefined) {
-    yield of("start-to-close", lease.expiresAt);
-    if (activity.heartbeatMs !== undefined) {
-      yield of("heartbeat", addMs(lastSignOfLife(activity, lease), activity.heartbeatMs));
-    }
-  }
+export function activityDeadlines(activity: ActivityState): Deadline[] {
+  const deadlines: Deadline[] = [];
+  visitActivity(activity, (at, eventId, kind, subject) =>
+    deadlines.push({ at, eventId, kind, subject } as Deadline),
+  );
+  return deadlines;
 }
 
-function* deadlinesOf(run: RunState): Generator<Deadline> {
+function visitDeadlines(run: RunState, visit: Visit): void {
   const { workflowTask: task, settings } = run;
   if (settings.expiresAt !== undefined && run.closedAt === undefined) {
-    yield { kind: "run-expired", at: settings.expiresAt, eventId: 0 };
+    visit(settings.expiresAt, 0, "run-expired");
   }
-  for (const timer of run.timers.values()) {
-    yield { kind: "timer", at: timer.fireAt, eventId: timer.scheduledEventId, subject: timer };
-  }
-  for (const activity of run.activities.values()) yield* activityDeadlines(activity);
-  if (task !== undefined) yield* taskDeadlines(task);
+  for (const timer of run.timers.values()) visit(timer.fireAt, timer.scheduledEventId, "timer", timer);
+  for (const activity of run.activities.values()) visitActivity(activity, visit);
+  if (task !== undefined) visitTask(task, visit);
 }
 
-function* taskDeadlines(task: WorkflowTaskState): Generator<Deadline> {
+function visitActivity(activity: ActivityState, visit: Visit): void {
+  const { scheduledEventId: eventId, lease, readyAt, expiresAt } = activity;
+  if (lease === undefined) {
+    if (activity.readyPosition === undefined) visit(readyAt, eventId, "activity-ready", activity);
+    if (activity.scheduleToStartMs !== undefined) {
+      visit(addMs(readyAt, activity.scheduleToStartMs), eventId, "schedule-to-start", activity);
+    }
+  }
+  if (expiresAt !== undefined) visit(expiresAt, eventId, "schedule-to-close", activity);
+  if (lease !== undefined) {
+    visit(lease.expiresAt, eventId, "start-to-close", activity);
+    if (activity.heartbeatMs !== undefined) {
+      visit(addMs(lastSignOfLife(activity, lease), activity.heartbeatMs), eventId, "heartbeat", activity);
+    }
+  }
+}
+
+function visitTask(task: WorkflowTaskState, visit: Visit): void {
   const { scheduledEventId: eventId, lease } = task;
-  if (lease !== undefined)
-    yield { kind: "task-expired", at: lease.expiresAt, eventId, subject: { ...task, lease } };
-  else if (task.readyPosition === undefined) yield { kind: "task-ready", at: task.readyAt, eventId };
+  if (lease !== undefined) visit(lease.expiresAt, eventId, "task-expired", { ...task, lease });
+  else if (task.readyPosition === undefined) visit(task.readyAt, eventId, "task-ready");
 }
 
 /** When whoever has an activity was last heard of as its holder. */

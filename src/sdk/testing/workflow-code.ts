@@ -84,7 +84,7 @@ export function createWorkflowCode(parts: WorkflowCodeParts): WorkflowCode {
     if (cached === undefined) return begin(run);
     const tasks = cached.tasks + 1;
     if (replay !== "always" || tasks < cached.checkAt) return { ...cached, tasks };
-    return { ...begin(run), tasks, checkAt: Math.max(tasks + 1, Math.ceil(tasks * 1.2)) };
+    return { ...begin(run), tasks, checkAt: Math.max(tasks + 1, Math.ceil(tasks * 1.5)) };
   }
 
   async function recorded(run: RunState): Promise<Execution> {
