@@ -58,7 +58,7 @@ bench-idle: build ## measure an idle server with 1,000 polls and 100,000 timers 
 bench-scale: build ## measure reads, claims and retention with a million closed runs beside a thousand
 	@npx tsx bench/scale/main.ts
 
-bench-sdk: build ## measure the TypeScript SDK's worker: tasks, memory, long runs (about 10 min)
+bench-sdk: build ## measure the TypeScript SDK's worker: tasks, memory, long runs (about 15 min)
 	@npx tsx bench/sdk/main.ts
 
 bench-transports: build ## compare a worker over gRPC with one over Connect (about 2 min)

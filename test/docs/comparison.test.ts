@@ -34,7 +34,10 @@ vi.mock("pawl", async (importOriginal) => {
     // Modules of workflows would be loaded in a thread, to which nothing of this file reaches.
     async runWorker({ workflows, ...options }: WorkerOptions) {
       const module: object = await import(String(workflows).replace(/js$/, "ts"));
-      await createWorker({ ...options, workflows: Object.values(module) }).start();
+      const definitions = Object.values(module).filter(
+        (one) => one !== null && typeof one === "object" && "run" in one,
+      );
+      await createWorker({ ...options, workflows: definitions }).start();
     },
   };
 });
