@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ONCE ?=
 PORT ?=
 
-.PHONY: help install gen build check test ci run bench bench-schedules bench-idle bench-scale bench-sdk bench-transports test-kill test-teeth test-pg15 proto-accept api-docs format clean
+.PHONY: help install gen build check test ci run bench bench-schedules bench-idle bench-scale bench-sdk bench-transports test-long test-kill test-teeth test-pg15 proto-accept api-docs format clean
 
 help: ## explain the targets
 	@echo "Pawl: durable workflows served over gRPC, on Postgres."
@@ -64,8 +64,11 @@ bench-sdk: build ## measure the TypeScript SDK's worker: tasks, memory, long run
 bench-transports: build ## compare a worker over gRPC with one over Connect (about 2 min)
 	@npx tsx bench/transports/main.ts
 
+test-long: install ## run the long tests whole, of which make test runs a short form
+	@npx vitest run test/contract test/model/engine test/e2e/child-crash.test.ts test/e2e/kill.test.ts
+
 test-kill: build ## kill server, worker and Postgres in 20 rounds of the example, and a server at every point of the ends of children
-	@PAWL_TEST_KILL_ROUNDS=20 PAWL_TEST_EVERY_POINT=1 npx vitest run test/e2e/kill.test.ts test/e2e/child-crash.test.ts
+	@PAWL_TEST_KILL_ROUNDS=20 npx vitest run test/e2e/kill.test.ts test/e2e/child-crash.test.ts
 
 test-teeth: install ## plant bugs in a copy, and see that the model tests find each
 	@npx tsx test/model/teeth/main.ts

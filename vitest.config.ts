@@ -4,6 +4,12 @@ import { closingLineReporter } from "./tools/closing-line-reporter.js";
 /** Tests of pure code, which cover every line and branch of src/core by themselves. */
 const pure = ["test/core/**/*.test.ts", "test/model/core/*.test.ts", "test/model/schedules/*.test.ts"];
 
+/** Tests that change nothing but databases of their own, so that files may share what they load. */
+const integration = ["engine", "store", "service", "loops", "contract"].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+const globalSetup = "test/support/global-setup.ts";
+
 export default defineConfig({
   // The programs of docs/comparison import "pawl", as those of its users do.
   resolve: { tsconfigPaths: true },
@@ -17,11 +23,15 @@ export default defineConfig({
       { extends: true, test: { name: "core", include: pure, isolate: false } },
       {
         extends: true,
+        test: { name: "integration", include: integration, isolate: false, globalSetup },
+      },
+      {
+        extends: true,
         test: {
           name: "all else",
           include: ["test/**/*.test.ts", "examples/**/*.test.ts", "docs/**/*.test.ts"],
-          exclude: pure,
-          globalSetup: "test/support/global-setup.ts",
+          exclude: [...pure, ...integration],
+          globalSetup,
         },
       },
     ],

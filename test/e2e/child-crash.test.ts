@@ -6,6 +6,7 @@ import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { type CountingLink, openCountingLink } from "../support/counting-link.js";
 import { type CommandInit, errorOf } from "../support/engine.js";
 import { type GrpcCaller, grpcCaller } from "../support/grpc-caller.js";
+import { isShort } from "../support/is-short.js";
 import { type NotedMessages, openNotedMessages } from "../support/noted-messages.js";
 import { openSandbox, type Sandbox, type ServerProcess } from "../support/processes.js";
 import { until } from "../support/until.js";
@@ -34,7 +35,7 @@ interface Point {
 }
 
 /** Which points are tried: each, or every fourth, which are of all three kinds too. */
-const stride = process.env.PAWL_TEST_EVERY_POINT === "1" ? 1 : 4;
+const stride = isShort ? 4 : 1;
 
 let sandbox: Sandbox;
 

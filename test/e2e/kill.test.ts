@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
 import { type Client, createClient } from "../../src/sdk/client/index.js";
+import { isShort } from "../support/is-short.js";
 import { openSandbox, type Sandbox, type ServerProcess, type TestProcess } from "../support/processes.js";
 import { until } from "../support/until.js";
 import { expectAllRight, shipWithinMs, takeOrders } from "./orders.js";
@@ -8,7 +9,7 @@ import { expectAllRight, shipWithinMs, takeOrders } from "./orders.js";
 const victims = ["the server", "the worker", "Postgres"] as const;
 type Victim = (typeof victims)[number];
 
-const rounds = Number(process.env.PAWL_TEST_KILL_ROUNDS ?? "3");
+const rounds = Number(process.env.PAWL_TEST_KILL_ROUNDS ?? (isShort ? "1" : "3"));
 const firstSeed = Number(process.env.PAWL_TEST_KILL_SEED ?? "1");
 const retryForMs = 60_000;
 
