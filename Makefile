@@ -65,7 +65,7 @@ bench-transports: build ## compare a worker over gRPC with one over Connect (abo
 	@npx tsx bench/transports/main.ts
 
 test-long: install ## run the long tests whole, of which make test runs a short form
-	@npx vitest run test/contract test/model/engine test/e2e/child-crash.test.ts test/e2e/kill.test.ts
+	@npx vitest run test/contract test/model test/e2e/child-crash.test.ts test/e2e/kill.test.ts
 
 test-kill: build ## kill server, worker and Postgres in 20 rounds of the example, and a server at every point of the ends of children
 	@PAWL_TEST_KILL_ROUNDS=20 npx vitest run test/e2e/kill.test.ts test/e2e/child-crash.test.ts

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../src/sdk/testing/index.js";
 import { openSandbox, type Sandbox } from "../test/support/processes.js";
 
@@ -15,17 +15,16 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-test.each([
+test.concurrent.each([
   ["agent", /^It is 42\.$/m],
   ["approval", /^approved: true$/m],
   ["batch", /^990 resized, 10 broken$/m],
   ["report", /^to board@example\.com: 2026-03-03: [\d.]+/m],
   ["saga", /^Atlantis: no cars under water$/m],
 ])("the example %s runs at a real server", { timeout: 60_000 }, async (name, expected) => {
-  onTestFailed(() => console.error(sandbox.tell()));
   // The folder of the sandbox goes along, by which it is found at the end.
   const args = ["--address", server.address, "--", sandbox.folder];
   const example = sandbox.runNode(join("examples", name, "run.ts"), args);
-  expect((await example.ended).code).toBe(0);
+  expect((await example.ended).code, example.output()).toBe(0);
   expect(example.output()).toMatch(expected);
 });
