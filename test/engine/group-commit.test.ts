@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ClosedIdPolicy, OpenIdPolicy, WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
+import { DatabaseUnavailableError, type Queryable } from "../../src/store/database.js";
 import { type Actor, actor, completeWorkflow, ms } from "../support/actor.js";
 import { openCuttableLink } from "../support/cuttable-link.js";
 import {
@@ -280,8 +281,11 @@ test("tells the callers when the database stays away for long", async () => {
   await onA.start("away");
   const restore = await cluster.cutOff();
   // A statement that was sent before the cut is noticed has an outcome that nobody knows: its caller waits for the database.
-  const isNoticed = async () => (await reasonOf(onA.get("away"))) === "DATABASE_UNAVAILABLE";
-  await until("the cut is noticed", isNoticed);
+  for (const connection of [a.database.read, ...a.database.write])
+    await until(
+      "the cut is noticed",
+      async () => (await probe(connection)) instanceof DatabaseUnavailableError,
+    );
   const signal = reasonOf(onA.signal("away"));
   const start = onA.start("new");
   expect(await signal).toBe("DATABASE_UNAVAILABLE");
@@ -290,6 +294,10 @@ test("tells the callers when the database stays away for long", async () => {
   await until("reads work again", async () => (await reasonOf(onA.get("away"))) === undefined);
   expect(kindsOf(await onA.history("away"))).not.toContain("signalReceived");
 });
+
+function probe(connection: Queryable): Promise<unknown> {
+  return connection.query({ name: "probe", text: "select" }, []).catch((error: unknown) => error);
+}
 
 test("stops while the database can't be reached", async () => {
   await onA.start("down");
