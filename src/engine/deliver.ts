@@ -68,6 +68,7 @@ export async function buildWorkflowTask(
     scheduledEventId: task.scheduledEventId,
     startedEventId: lease.startedEventId,
     previousStartedEventId: run.previousStartedEventId,
+    startTime: timestampOf(lease.startedAt),
     deadlineTime: timestampOf(lease.expiresAt),
     history: page.events,
     historyAfterEventId: after,

@@ -1,5 +1,12 @@
 /** Codecs: what payloads look like outside of this process, such as encrypted or compressed. */
-import { clone, create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  clone,
+  create,
+  type DescMessage,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
 import { type Failure, FailureSchema } from "../../gen/pawl/v1/failure_pb.js";
 import { type Payload, PayloadSchema } from "../../gen/pawl/v1/payload_pb.js";
 import { brandClasses } from "./brand.js";
@@ -10,7 +17,7 @@ import { decodePayload, encodePayload } from "./payload.js";
 export type PayloadInit = MessageInitShape<typeof PayloadSchema>;
 
 /**
- * Changes payloads on their way out and back in. It is given all payloads of a request or an answer at once, and gives one for each, in order; what it throws fails
+ * Changes payloads on their way out and back in. It is given all payloads of a request, an answer or a task at once, and gives one for each, in order; what it throws fails
  * the call, or the task. It must decode what it gives, and what was there before it was used. The same payload should be encoded the same: a repeat of an update
  * is known by that.
  */
@@ -46,10 +53,10 @@ const withheldFailure = "the codec could not encode this failure; what it says i
 export async function encodeMessage<D extends DescMessage>(
   { codec, encodesFailures = false }: DataConverter,
   schema: D,
-  message: Message,
-): Promise<Message> {
+  message: MessageShape<D>,
+): Promise<MessageShape<D>> {
   if (codec === undefined) return message;
-  const encoded = clone(schema, message as never);
+  const encoded = clone(schema, message);
   const { payloads, failures } = findPayloads(schema, encoded);
   if (encodesFailures) payloads.push(...failures.filter(hasText).map(hideAttributes));
   await change({ payloads, how: "encode", schema }, (all) => codec.encode(all));

@@ -127,13 +127,7 @@ function taskOfSeconds(seconds: number): WorkflowTask {
   const startedAt = 1_000_000;
   return create(WorkflowTaskSchema, {
     taskToken: Buffer.from("t"),
+    startTime: timestampFromMs(startedAt),
     deadlineTime: timestampFromMs(startedAt + seconds * 1_000),
-    history: [
-      {
-        eventId: 3,
-        eventTime: timestampFromMs(startedAt),
-        kind: { case: "workflowTaskStarted", value: {} },
-      },
-    ],
   });
 }

@@ -1,7 +1,10 @@
+import { toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { type WorkflowTask, WorkflowTaskSchema } from "../../gen/pawl/v1/task_pb.js";
 import { silentLog } from "../../src/sdk/replay/log.js";
 import { createLocalReplayer } from "../../src/sdk/worker/local-replayer.js";
 import { createRunCache } from "../../src/sdk/worker/run-cache.js";
+import { sealTask } from "../../src/sdk/worker/sealed-tasks.js";
 import { type WorkflowDefinition, workflow } from "../../src/sdk/workflow/index.js";
 import { startFakeRun } from "./fake-run.js";
 import { taskOf } from "./worker-harness.js";
@@ -11,7 +14,9 @@ const open = (definition: WorkflowDefinition<never, unknown>, turnLimitMs: numbe
   const warned: unknown[] = [];
   const logger = { info() {}, warn: (...said: unknown[]) => void warned.push(said) };
   const workflows = new Map([["Echo", definition as WorkflowDefinition]]);
-  const parts = { workflows, cache: createRunCache(10), workflowLogger: silentLog, turnLimitMs, logger };
+  const madeBy = { buildId: "b", sdk: "s" };
+  const cache = createRunCache(10);
+  const parts = { workflows, cache, workflowLogger: silentLog, madeBy, turnLimitMs, logger };
   return { replayer: createLocalReplayer(parts), warned };
 };
 const firstTask = (definition: WorkflowDefinition<never, unknown>) => {
@@ -19,6 +24,7 @@ const firstTask = (definition: WorkflowDefinition<never, unknown>) => {
   run.startTask();
   return taskOf(run, { token: "t" });
 };
+const seal = (task: WorkflowTask) => sealTask(toBinary(WorkflowTaskSchema, task));
 
 test("a turn that holds the worker's own thread too long is warned of once it is over, and its task completes", async () => {
   const blocking = workflow("Echo", async () => {
@@ -26,7 +32,7 @@ test("a turn that holds the worker's own thread too long is warned of once it is
     block(60);
   });
   const { replayer, warned } = open(blocking, 30);
-  expect((await replayer.replay(firstTask(blocking))).kind).toBe("completed");
+  expect((await replayer.replay(seal(firstTask(blocking)))).kind).toBe("completed");
   const fields = { workflowType: "Echo", workflowId: "w", runId: "run-1", tookMs: expect.any(Number) };
   expect(warned).toEqual([["workflow code held the worker's thread too long", fields]]);
 });
@@ -36,7 +42,7 @@ test("the time of other runs between the turns is not counted", async () => {
     ctx.local("wait", () => new Promise((resolve) => setTimeout(resolve, 60))),
   );
   const { replayer, warned } = open(waiting, 30);
-  expect((await replayer.replay(firstTask(waiting))).kind).toBe("completed");
+  expect((await replayer.replay(seal(firstTask(waiting)))).kind).toBe("completed");
   expect(warned).toEqual([]);
 });
 
@@ -44,7 +50,7 @@ test("a run that is not kept as far as its task goes on from wants its history",
   const waiting = workflow("Echo", async (ctx) => ctx.sleep(1));
   const { replayer } = open(waiting, 1_000);
   const task = firstTask(waiting);
-  expect((await replayer.replay(task)).kind).toBe("completed");
+  expect((await replayer.replay(seal(task))).kind).toBe("completed");
   replayer.forget("run-1");
-  expect(await replayer.replay({ ...task, historyAfterEventId: 3 })).toEqual({ kind: "needs-history" });
+  expect(await replayer.replay(seal({ ...task, historyAfterEventId: 3 }))).toEqual({ kind: "needs-history" });
 });

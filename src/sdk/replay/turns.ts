@@ -130,16 +130,6 @@ function isHeard({ kind }: HistoryEvent): boolean {
   return kind.case !== "activityStarted";
 }
 
-/**
- * The events behind a turn that was run, without those that say nothing new to whoever ran it: what its commands left, and what no code hears of. Other events,
- * and a history that begins elsewhere, as they are.
- */
-export function withoutKnown(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
-  const [first] = events;
-  if (first?.kind.case !== "workflowTaskCompleted") return events;
-  return events.filter((event) => isHeard(event) && taskCompletedEventId(event) !== first.eventId);
-}
-
 /** The WorkflowTaskCompleted whose command made the event; 0 if none did. */
 function taskCompletedEventId(event: HistoryEvent): number {
   const { value } = event.kind;

@@ -18,7 +18,7 @@ export type ActivityInterceptor = (
 ) => Promise<unknown>;
 
 /** Runs the code of an activity by way of all interceptors. */
-export async function runIntercepted(
+export function runIntercepted(
   interceptors: readonly ActivityInterceptor[],
   handler: ActivityImplementations[string],
   execution: ActivityExecution,

@@ -2,18 +2,19 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { TimeoutKind } from "../../../gen/pawl/v1/failure_pb.js";
-import type {
-  ActivityCompletionSchema,
-  ActivityFailureReportSchema,
-  ActivityHeartbeatSchema,
-  ActivityTask,
-  ActivityTaskAccepted,
+import {
+  type ActivityCompletionSchema,
+  type ActivityFailureReportSchema,
+  type ActivityHeartbeatSchema,
+  type ActivityTask,
+  type ActivityTaskAccepted,
+  ActivityTaskSchema,
 } from "../../../gen/pawl/v1/task_pb.js";
 import { PawlError } from "../errors.js";
 import { encodeFailure } from "../failure-codec.js";
 import { ApplicationFailure, CancelledFailure, TimeoutFailure } from "../failures.js";
 import { decodePayload, encodePayload } from "../payload.js";
-import { PayloadCodecError } from "../payload-codec.js";
+import { type DataConverter, decodeMessage, PayloadCodecError } from "../payload-codec.js";
 import { withRejectionsReported } from "../rejections.js";
 import type { ActivityImplementations } from "../workflow/activities.js";
 import { type ActivityContext, describeActivity } from "./activity-context.js";
@@ -25,8 +26,7 @@ import { reportFailure } from "./report-failure.js";
 
 /** What working on activities needs. */
 export interface ActivityTaskParts {
-  /** Decodes the payloads of a task in place, by the worker's codec. */
-  decodeTask(task: ActivityTask): Promise<void>;
+  readonly dataConverter: DataConverter;
   readonly activities: ActivityImplementations;
   /** The first is the outermost. */
   readonly interceptors?: readonly ActivityInterceptor[];
@@ -64,7 +64,8 @@ export async function handleActivityTask(parts: ActivityTaskParts, task: Activit
   // Code that does not end must not keep a process that has stopped its worker.
   timer?.unref();
   try {
-    await parts.decodeTask(task);
+    const { dataConverter } = parts;
+    if (dataConverter.codec !== undefined) await decodeMessage(dataConverter, ActivityTaskSchema, task);
     const result = await runHandler(parts, task, { abort, heartbeats });
     heartbeats.stop();
     await complete(parts, task, encodePayload(result));
@@ -102,9 +103,8 @@ export function runHandler(
   return new Promise<unknown>((resolve, reject) => {
     // A promise that the handler leaves to itself and that rejects fails the attempt, as the handler's own would.
     withRejectionsReported(reject, () => {
-      const run = async () =>
-        runIntercepted(interceptors, handler, { input: decodePayload(task.input), context });
-      run().then(resolve, reject);
+      const execution = { input: decodePayload(task.input), context };
+      runIntercepted(interceptors, handler, execution).then(resolve, reject);
     });
   });
 }

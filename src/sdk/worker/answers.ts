@@ -7,7 +7,6 @@ import type {
   ActivityHeartbeatSchema,
   ActivityTaskAccepted,
   WorkflowTaskAccepted,
-  WorkflowTaskCompletionSchema,
   WorkflowTaskFailureReportSchema,
 } from "../../../gen/pawl/v1/task_pb.js";
 import type { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
@@ -15,13 +14,12 @@ import type { UnaryClient } from "../connection.js";
 import { errorFromOutcome, type PawlError } from "../errors.js";
 import { type Batcher, createBatcher } from "./batcher.js";
 import type { Registration } from "./registration.js";
+import type { SealedTaskService } from "./sealed-tasks.js";
 
 /** The answers of a worker, by what they are about. */
 export interface Answers {
-  readonly workflowCompletions: Batcher<
-    MessageInitShape<typeof WorkflowTaskCompletionSchema>,
-    WorkflowTaskAccepted
-  >;
+  /** Each a WorkflowTaskCompletion, as it is written. */
+  readonly workflowCompletions: Batcher<Uint8Array, WorkflowTaskAccepted>;
   readonly workflowFailures: Batcher<
     MessageInitShape<typeof WorkflowTaskFailureReportSchema>,
     WorkflowTaskAccepted
@@ -43,6 +41,7 @@ export interface Answers {
 /** What answers need. */
 export interface AnswerParts {
   readonly rpc: UnaryClient<typeof WorkerService>;
+  readonly sealedRpc: UnaryClient<typeof SealedTaskService>;
   /** Who answers. */
   readonly caller: { readonly namespace: string; readonly workerId: string; readonly identity: string };
   readonly registration: Registration;
@@ -61,14 +60,16 @@ const maxHeartbeats = 1_000;
 const maxInFlight = 2;
 
 /** Makes the batchers of a worker. */
-export function createAnswers({ rpc, caller, registration }: AnswerParts): Answers {
+export function createAnswers({ rpc, sealedRpc, caller, registration }: AnswerParts): Answers {
   return {
     workflowCompletions: createBatcher({
       maxItems,
       maxInFlight,
       async send(items) {
         const request = { ...caller, completions: [...items] };
-        return readOutcomes((await registration.call(() => rpc.completeWorkflowTasks(request))).outcomes);
+        return readOutcomes(
+          (await registration.call(() => sealedRpc.completeWorkflowTasks(request))).outcomes,
+        );
       },
     }),
     workflowFailures: createBatcher({

@@ -2,12 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { ActivityTaskSchema, WorkflowTaskSchema } from "../../../gen/pawl/v1/task_pb.js";
 import { WorkerService } from "../../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import { createUnaryClient, openConnection, type UnaryClient } from "../connection.js";
 import { encodeFailure } from "../failure-codec.js";
-import { decodeMessage, PayloadCodecError, withholdText } from "../payload-codec.js";
+import { PayloadCodecError, withholdText } from "../payload-codec.js";
 import type { QueryAnswerInit } from "../replay/queries.js";
 import { type ActivityTaskParts, type HeldActivity, handleActivityTask } from "./activity-tasks.js";
 import { createAnswers } from "./answers.js";
@@ -18,6 +17,7 @@ import { warningsToStderr } from "./logger.js";
 import { pollWaitMs } from "./poll.js";
 import { stayPresent } from "./presence.js";
 import { createRegistration } from "./registration.js";
+import { SealedTaskService, sealTask } from "./sealed-tasks.js";
 import type { WorkerOptions } from "./worker.js";
 import { handleWorkflowTask, type WorkflowTaskParts } from "./workflow-tasks.js";
 
@@ -29,8 +29,19 @@ const defaultSlots = 100;
 /** Builds a worker's parts; nothing is sent yet. */
 export function assembleWorker(options: WorkerOptions) {
   const base = assembleBase(options);
-  const { rpc, namespace, registration, stopping, cut, logger, workerId, leases, heldActivities, spec } =
-    base;
+  const {
+    rpc,
+    sealedRpc,
+    namespace,
+    registration,
+    stopping,
+    cut,
+    logger,
+    workerId,
+    leases,
+    heldActivities,
+    spec,
+  } = base;
   const { replayer } = base;
   const { taskQueue = "default", pollers = 2 } = options;
   const polled = { pollers, registration, logger, stopping: stopping.signal };
@@ -56,7 +67,7 @@ export function assembleWorker(options: WorkerOptions) {
         workflowTypes: [...replayer.workflowTypes],
         isCaching: true,
       };
-      return (await rpc.pollWorkflowTasks(request, pollCall)).tasks;
+      return (await sealedRpc.pollWorkflowTasks(request, pollCall)).tasks.map(sealTask);
     },
     work: (task) => handleWorkflowTask(workflowParts, task),
   });
@@ -70,11 +81,7 @@ export function assembleWorker(options: WorkerOptions) {
     },
     work: (task) => handleActivityTask(activityParts, task),
   });
-  const answers = createAnswers({
-    rpc,
-    caller: { namespace, workerId, identity: spec.identity },
-    registration,
-  });
+  const answers = createAnswers({ ...base, caller: { namespace, workerId, identity: spec.identity } });
   const workflowParts = workflowPartsOf(base, answers);
   const activityParts = activityPartsOf(options, base, answers);
   const beat = () => {
@@ -101,8 +108,9 @@ function assembleBase(options: WorkerOptions) {
   const { namespace = "main", logger = warningsToStderr } = options;
   const connection = openConnection(options);
   const rpc = createUnaryClient(connection, WorkerService);
+  const sealedRpc = createUnaryClient(connection, SealedTaskService);
   const spec = describeWorker(options);
-  const replayer = createReplayer(options, logger);
+  const replayer = createReplayer(options, { buildId: spec.buildId, sdk }, logger);
   const describe = () => ({ ...spec, workflowTypes: [...replayer.workflowTypes] });
   const registration = createRegistration({ rpc, namespace, describe, logger });
   const leases = createLeases({
@@ -113,6 +121,7 @@ function assembleBase(options: WorkerOptions) {
   return {
     connection,
     rpc,
+    sealedRpc,
     namespace,
     logger,
     spec,
@@ -152,14 +161,13 @@ function workflowPartsOf(
   answers: ReturnType<typeof createAnswers>,
 ): WorkflowTaskParts {
   return {
-    decodeTask: (task) => decodeMessage(connection.dataConverter, WorkflowTaskSchema, task),
+    dataConverter: connection.dataConverter,
     replayer,
     history: { rpc: createUnaryClient(connection, WorkflowService), namespace },
     leases,
     completions: answers.workflowCompletions,
     failures: answers.workflowFailures,
     buildId: spec.buildId,
-    sdk,
     logger,
     async answerQueries(answers) {
       const send = (sent: readonly QueryAnswerInit[]) =>
@@ -184,7 +192,7 @@ function activityPartsOf(
   answers: ReturnType<typeof createAnswers>,
 ): ActivityTaskParts {
   return {
-    decodeTask: (task) => decodeMessage(connection.dataConverter, ActivityTaskSchema, task),
+    dataConverter: connection.dataConverter,
     activities,
     interceptors: activityInterceptors,
     completions: answers.activityCompletions,

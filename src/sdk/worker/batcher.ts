@@ -24,6 +24,9 @@ export interface Batcher<I, O> {
 
 interface Entry<I, O> {
   readonly item: I;
+  /** By `performance.now()`. */
+  readonly giveUpAt: number;
+  failures: number;
   readonly resolve: (outcome: O) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -49,13 +52,32 @@ export function createBatcher<I, O>({ maxItems, maxInFlight, send }: BatcherOpti
     });
   };
 
+  const add = (entry: Entry<I, O>) => {
+    waiting.push(entry);
+    schedule();
+  };
+
+  const fail = (entry: Entry<I, O>, error: unknown) => {
+    const pauseMs = backOffMs(++entry.failures);
+    if (!mayBeRepeated(error) || performance.now() + pauseMs > entry.giveUpAt) entry.reject(error);
+    else void waitAbortably(pauseMs).then(() => add(entry));
+  };
+
+  const settle = (entry: Entry<I, O>, outcome: O | PawlError | undefined) => {
+    if (outcome === undefined)
+      fail(entry, new Error("the server gave fewer outcomes than it was sent items"));
+    else if (outcome instanceof PawlError) fail(entry, outcome);
+    else entry.resolve(outcome);
+  };
+
   const sendEntries = async (entries: readonly Entry<I, O>[]): Promise<void> => {
     try {
-      settle(entries, await send(entries.map((entry) => entry.item)));
+      const outcomes = await send(entries.map((entry) => entry.item));
+      for (const [index, entry] of entries.entries()) settle(entry, outcomes[index]);
     } catch (error) {
       // A call that is refused as a whole is refused for one of its items: halves find it, so that its neighbours go through.
       if (entries.length === 1 || mayBeRepeated(error)) {
-        for (const entry of entries) entry.reject(error);
+        for (const entry of entries) fail(entry, error);
         return;
       }
       const middle = Math.ceil(entries.length / 2);
@@ -64,39 +86,12 @@ export function createBatcher<I, O>({ maxItems, maxInFlight, send }: BatcherOpti
     }
   };
 
-  const add = (item: I) =>
-    new Promise<O>((resolve, reject) => {
-      waiting.push({ item, resolve, reject });
-      schedule();
-    });
-
   return {
-    async submit(item, retryForMs) {
-      const giveUpAt = performance.now() + retryForMs;
-      for (let failures = 1; ; failures++) {
-        try {
-          return await add(item);
-        } catch (error) {
-          const pauseMs = backOffMs(failures);
-          if (!mayBeRepeated(error) || performance.now() + pauseMs > giveUpAt) throw error;
-          await waitAbortably(pauseMs);
-        }
-      }
-    },
+    submit: (item, retryForMs) =>
+      new Promise((resolve, reject) => {
+        add({ item, giveUpAt: performance.now() + retryForMs, failures: 0, resolve, reject });
+      }),
   };
-}
-
-function settle<I, O>(
-  entries: readonly Entry<I, O>[],
-  outcomes: readonly (O | PawlError | undefined)[],
-): void {
-  for (const [index, entry] of entries.entries()) {
-    const outcome = outcomes[index];
-    if (outcome === undefined)
-      entry.reject(new Error("the server gave fewer outcomes than it was sent items"));
-    else if (outcome instanceof PawlError) entry.reject(outcome);
-    else entry.resolve(outcome);
-  }
 }
 
 /** Answers carry tokens, so a call whose outcome is not known may be repeated as well. */

@@ -1,8 +1,10 @@
 /** The events of a task that did not come with it. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { HistoryEvent } from "../../../gen/pawl/v1/event_pb.js";
-import type { WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
+import { WorkflowTaskSchema } from "../../../gen/pawl/v1/task_pb.js";
 import type { WorkflowService } from "../../../gen/pawl/v1/workflow_service_pb.js";
 import type { UnaryClient } from "../connection.js";
+import type { SealedTask } from "./sealed-tasks.js";
 
 /** What reading history needs. */
 export interface HistoryParts {
@@ -13,22 +15,24 @@ export interface HistoryParts {
 const pageSize = 1_000;
 const historyRetryMs = 10_000;
 
-/** The task with the further pages of its history, if there are any. */
-export async function withFurtherPages(parts: HistoryParts, task: WorkflowTask): Promise<WorkflowTask> {
-  if (task.nextPageToken === "") return task;
-  const further = await readHistory(parts, task, task.nextPageToken);
-  return { ...task, history: [...task.history, ...further], nextPageToken: "" };
+/** The task with the further pages of its history. */
+export async function withFurtherPages(parts: HistoryParts, task: SealedTask): Promise<SealedTask> {
+  const history = await readHistory(parts, task, task.nextPageToken);
+  // Messages that are written one behind the other are one, with the elements of both.
+  const further = toBinary(WorkflowTaskSchema, create(WorkflowTaskSchema, { history }));
+  return { ...task, bytes: Buffer.concat([task.bytes, further]) };
 }
 
 /** The task with the history of its run from the first event. */
-export async function withWholeHistory(parts: HistoryParts, task: WorkflowTask): Promise<WorkflowTask> {
+export async function withWholeHistory(parts: HistoryParts, task: SealedTask): Promise<SealedTask> {
   const history = await readHistory(parts, task, "");
-  return { ...task, history, historyAfterEventId: 0, nextPageToken: "" };
+  const whole = { ...fromBinary(WorkflowTaskSchema, task.bytes), history, historyAfterEventId: 0 };
+  return { ...task, bytes: toBinary(WorkflowTaskSchema, whole) };
 }
 
 async function readHistory(
   { namespace, rpc }: HistoryParts,
-  { workflowId, runId }: WorkflowTask,
+  { workflowId, runId }: SealedTask,
   firstToken: string,
 ): Promise<HistoryEvent[]> {
   const events: HistoryEvent[] = [];

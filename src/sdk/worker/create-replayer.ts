@@ -3,19 +3,21 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createLocalReplayer } from "./local-replayer.js";
 import { type WorkerLogger, workflowLogsToStderr } from "./logger.js";
+import type { MadeBy } from "./replay-task.js";
 import type { Replayer } from "./replayer.js";
 import { createRunCache } from "./run-cache.js";
 import { createThreadedReplayer } from "./thread/threaded-replayer.js";
 import type { WorkerOptions } from "./worker.js";
 
 /** Makes the replayer of a worker; threads begin when it starts. */
-export function createReplayer(options: WorkerOptions, logger: WorkerLogger): Replayer {
+export function createReplayer(options: WorkerOptions, madeBy: MadeBy, logger: WorkerLogger): Replayer {
   const { workflows = [], workflowLogger = workflowLogsToStderr } = options;
   const { cachedRuns = 10_000, cacheMegabytes = 512, turnLimitMs = 5_000 } = options;
   if (!isModule(workflows)) {
     return createLocalReplayer({
       workflows: new Map(workflows.map((workflow) => [workflow.type, workflow])),
       cache: createRunCache(cachedRuns),
+      madeBy,
       workflowLogger,
       turnLimitMs,
       logger,
@@ -27,6 +29,7 @@ export function createReplayer(options: WorkerOptions, logger: WorkerLogger): Re
     threads,
     cachedRuns: Math.ceil(cachedRuns / threads),
     cacheMegabytes: cacheMegabytes / threads,
+    madeBy,
     workflowLogger,
     turnLimitMs,
     logger,

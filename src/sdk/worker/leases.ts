@@ -8,10 +8,13 @@ export interface Leases {
   /** The tokens of all tasks in hand. */
   readonly tokens: readonly Uint8Array[];
   /** Renews the lease of a task until the returned function is called. */
-  hold(task: WorkflowTask): () => void;
+  hold(task: Leased): () => void;
   /** Stops renewing. */
   stop(): void;
 }
+
+/** What is held. */
+type Leased = Pick<WorkflowTask, "taskToken" | "startTime" | "deadlineTime">;
 
 /** What leases need. */
 export interface LeaseParts {
@@ -72,10 +75,8 @@ export function createLeases({ defaultLeaseMs, logger, renew }: LeaseParts): Lea
 }
 
 /** Both times are by the server's clock, so that a worker whose clock is wrong renews in time too. */
-function leaseLengthMs(task: WorkflowTask): number | undefined {
-  const started = task.provisionalEvents.at(-1) ?? task.history.at(-1);
-  if (task.deadlineTime === undefined || started?.kind.case !== "workflowTaskStarted" || !started.eventTime)
-    return undefined;
-  const ms = timestampMs(task.deadlineTime) - timestampMs(started.eventTime);
+function leaseLengthMs({ startTime, deadlineTime }: Leased): number | undefined {
+  if (startTime === undefined || deadlineTime === undefined) return undefined;
+  const ms = timestampMs(deadlineTime) - timestampMs(startTime);
   return ms > 0 ? ms : undefined;
 }

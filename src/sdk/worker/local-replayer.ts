@@ -1,10 +1,10 @@
 /** Workflow code in the worker's own thread. */
 import { performance } from "node:perf_hooks";
-import type { WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
 import type { TurnWatch } from "../replay/turn-watch.js";
 import type { WorkerLogger } from "./logger.js";
 import { type ReplayParts, replayTask } from "./replay-task.js";
 import type { Replayer } from "./replayer.js";
+import type { SealedTask } from "./sealed-tasks.js";
 
 /** What it needs. */
 export interface LocalReplayerParts extends ReplayParts {
@@ -19,14 +19,14 @@ export function createLocalReplayer(parts: LocalReplayerParts): Replayer {
   return {
     workflowTypes: [...workflows.keys()],
     async start() {},
-    replay: (task) => replayTask(parts, task, warnWhenLong(parts, task)),
+    replay: (task) => replayTask(parts, task.bytes, warnWhenLong(parts, task)),
     forget: (runId) => void cache.take(runId),
     async stop() {},
   };
 }
 
 /** Nothing can end a turn here, as the watch would have to run in the thread that is held. */
-function warnWhenLong({ logger, turnLimitMs }: LocalReplayerParts, task: WorkflowTask): TurnWatch {
+function warnWhenLong({ logger, turnLimitMs }: LocalReplayerParts, task: SealedTask): TurnWatch {
   const { workflowType, workflowId, runId } = task;
   let begunAt = Number.POSITIVE_INFINITY;
   return {

@@ -1,5 +1,10 @@
 /** A workflow task on its way through workflow code, in the thread where that is. */
-import type { WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type WorkflowTask,
+  WorkflowTaskCompletionSchema,
+  WorkflowTaskSchema,
+} from "../../../gen/pawl/v1/task_pb.js";
 import { decodeFailure } from "../failure-codec.js";
 import { createExecution, type Execution, type TurnResult } from "../replay/execution.js";
 import { type QueryAnswerInit, refusedQuery } from "../replay/queries.js";
@@ -9,20 +14,30 @@ import type { WorkflowLogger } from "../workflow/logger.js";
 import type { WorkflowDefinition } from "../workflow/workflow.js";
 import { failedTask, type TaskOutcome } from "./replayer.js";
 import type { RunCache } from "./run-cache.js";
+import type { SealedTask } from "./sealed-tasks.js";
 
 /** What running tasks needs. */
 export interface ReplayParts {
   readonly cache: RunCache;
   readonly workflowLogger: WorkflowLogger;
   readonly workflows: ReadonlyMap<string, WorkflowDefinition>;
+  /** What is recorded of the code that did the task. */
+  readonly madeBy: MadeBy;
 }
 
-/** Takes a task through workflow code: from what is cached if it fits, else from the run's first event. Never rejects. */
+/** What code does tasks. */
+export interface MadeBy {
+  readonly buildId: string;
+  readonly sdk: string;
+}
+
+/** Takes a task through workflow code: from what is cached if it fits, else from the run's first event. Rejects for bytes that are no task alone. */
 export async function replayTask(
   parts: ReplayParts,
-  task: WorkflowTask,
+  bytes: Uint8Array,
   watch: TurnWatch,
 ): Promise<TaskOutcome> {
+  const task = fromBinary(WorkflowTaskSchema, bytes);
   try {
     const run = findRun(parts, task);
     if (run === undefined) return { kind: "needs-history" };
@@ -55,7 +70,7 @@ function findRun({ workflows, cache, workflowLogger }: ReplayParts, task: Workfl
 }
 
 async function completeTask(
-  { cache }: ReplayParts,
+  { cache, madeBy }: ReplayParts,
   task: WorkflowTask,
   { execution, turns }: Run,
   watch: TurnWatch,
@@ -70,7 +85,10 @@ async function completeTask(
   if (result.kind === "failed") return result;
   const queryAnswers = askAll(execution, task, watch);
   if (!result.isClosed) cache.put(task.runId, execution);
-  return { kind: "completed", commands: result.commands, queryAnswers };
+  const { taskToken } = task;
+  const { commands } = result;
+  const completion = create(WorkflowTaskCompletionSchema, { taskToken, commands, queryAnswers, ...madeBy });
+  return { kind: "completed", completion: toBinary(WorkflowTaskCompletionSchema, completion) };
 }
 
 /** Goes through all that is recorded, and no further. */
@@ -93,7 +111,12 @@ function askAll(execution: Execution, { queries }: WorkflowTask, watch: TurnWatc
   return enterWatched(watch, () => queries.map(execution.query));
 }
 
+/** What went wrong around the code of a task. */
+export function taskGoneWrong({ isQueryOnly, bytes }: SealedTask, error: unknown): TaskOutcome {
+  return isQueryOnly ? refuseQueries(fromBinary(WorkflowTaskSchema, bytes), error) : failedTask(error);
+}
+
 /** What went wrong is the answer to each question. */
-export function refuseQueries({ queries }: WorkflowTask, error: unknown): TaskOutcome {
+function refuseQueries({ queries }: WorkflowTask, error: unknown): TaskOutcome {
   return { kind: "answered", queryAnswers: queries.map(({ queryId }) => refusedQuery(queryId, error)) };
 }

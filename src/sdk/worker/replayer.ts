@@ -1,10 +1,9 @@
 /** What takes workflow tasks through workflow code, wherever that runs. */
-import type { Command } from "../../../gen/pawl/v1/command_pb.js";
 import type { Failure } from "../../../gen/pawl/v1/failure_pb.js";
-import type { WorkflowTask } from "../../../gen/pawl/v1/task_pb.js";
 import { WorkflowTaskFailureCause } from "../../../gen/pawl/v1/workflow_pb.js";
 import { encodeFailure } from "../failure-codec.js";
 import type { QueryAnswerInit } from "../replay/queries.js";
+import type { SealedTask } from "./sealed-tasks.js";
 
 /** Workflow code, and the runs of it that are kept in memory. */
 export interface Replayer {
@@ -13,7 +12,7 @@ export interface Replayer {
   /** Gets the code ready. Throws a WorkflowModuleError if there is none. */
   start(): Promise<void>;
   /** Takes a task through code, and keeps the run as it is then. Never rejects. */
-  replay(task: WorkflowTask): Promise<TaskOutcome>;
+  replay(task: SealedTask): Promise<TaskOutcome>;
   /** Drops a run that is kept: what it did last was not accepted. */
   forget(runId: string): void;
   stop(): Promise<void>;
@@ -21,11 +20,8 @@ export interface Replayer {
 
 /** What a task came to. */
 export type TaskOutcome =
-  | {
-      readonly kind: "completed";
-      readonly commands: Command[];
-      readonly queryAnswers: readonly QueryAnswerInit[];
-    }
+  /** With a WorkflowTaskCompletion, as it is written. */
+  | { readonly kind: "completed"; readonly completion: Uint8Array }
   | FailedTask
   /** Of a task that has only queries. */
   | { readonly kind: "answered"; readonly queryAnswers: readonly QueryAnswerInit[] }

@@ -1,37 +1,36 @@
 /** Workflow tasks from their arrival to the server's answer. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type {
-  WorkflowTask,
-  WorkflowTaskAccepted,
+import { fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type WorkflowTaskAccepted,
   WorkflowTaskCompletionSchema,
-  WorkflowTaskFailureReportSchema,
+  type WorkflowTaskFailureReportSchema,
+  WorkflowTaskSchema,
 } from "../../../gen/pawl/v1/task_pb.js";
 import { PawlError } from "../errors.js";
+import { type DataConverter, decodeMessage, encodeMessage } from "../payload-codec.js";
 import type { QueryAnswerInit } from "../replay/queries.js";
+import type { Answers } from "./answers.js";
 import type { Batcher } from "./batcher.js";
 import { type HistoryParts, withFurtherPages, withWholeHistory } from "./complete-history.js";
 import type { Leases } from "./leases.js";
 import type { WorkerLogger } from "./logger.js";
-import { refuseQueries } from "./replay-task.js";
+import { taskGoneWrong } from "./replay-task.js";
 import { failedTask, type Replayer, type TaskOutcome } from "./replayer.js";
 import { reportFailure } from "./report-failure.js";
+import type { SealedTask } from "./sealed-tasks.js";
 
-/** A finished task, as it is sent. */
-export type Completion = MessageInitShape<typeof WorkflowTaskCompletionSchema>;
 /** A failed task, as it is sent. */
 export type FailureReport = MessageInitShape<typeof WorkflowTaskFailureReportSchema>;
 
 /** What working on tasks needs. */
 export interface WorkflowTaskParts {
-  /** Decodes the payloads of a task in place, by the worker's codec. */
-  decodeTask(task: WorkflowTask): Promise<void>;
+  readonly dataConverter: DataConverter;
   readonly replayer: Replayer;
   readonly history: HistoryParts;
   readonly leases: Leases;
-  readonly completions: Batcher<Completion, WorkflowTaskAccepted>;
+  readonly completions: Answers["workflowCompletions"];
   readonly failures: Batcher<FailureReport, WorkflowTaskAccepted>;
   readonly buildId: string;
-  readonly sdk: string;
   readonly logger: WorkerLogger;
   /** Answers questions that came without a task. Never rejects: whoever asks will ask another worker. */
   answerQueries(answers: readonly QueryAnswerInit[]): Promise<void>;
@@ -49,7 +48,7 @@ const taskIsGone = new Set([
 ]);
 
 /** Works on a task. Whatever goes wrong concerns this task alone. */
-export async function handleWorkflowTask(parts: WorkflowTaskParts, task: WorkflowTask): Promise<void> {
+export async function handleWorkflowTask(parts: WorkflowTaskParts, task: SealedTask): Promise<void> {
   const release = task.isQueryOnly ? () => {} : parts.leases.hold(task);
   try {
     await answerTask(parts, task, await replay(parts, task));
@@ -60,22 +59,39 @@ export async function handleWorkflowTask(parts: WorkflowTaskParts, task: Workflo
   }
 }
 
-async function replay(parts: WorkflowTaskParts, task: WorkflowTask): Promise<TaskOutcome> {
-  const { decodeTask, replayer, history } = parts;
+async function replay(
+  { dataConverter, replayer, history }: WorkflowTaskParts,
+  sealed: SealedTask,
+): Promise<TaskOutcome> {
   try {
-    await decodeTask(task);
-    const outcome = await replayer.replay(await withFurtherPages(history, task));
+    const decoded = dataConverter.codec === undefined ? sealed : await decodeTask(dataConverter, sealed);
+    const task = decoded.nextPageToken === "" ? decoded : await withFurtherPages(history, decoded);
+    const outcome = await replayer.replay(task);
     if (outcome.kind !== "needs-history") return outcome;
     return await replayer.replay(await withWholeHistory(history, task));
   } catch (error) {
-    return task.isQueryOnly ? refuseQueries(task, error) : failedTask(error);
+    return taskGoneWrong(sealed, error);
   }
 }
 
-async function answerTask(parts: WorkflowTaskParts, task: WorkflowTask, outcome: TaskOutcome): Promise<void> {
+/** The task with its payloads decoded. */
+async function decodeTask(dataConverter: DataConverter, sealed: SealedTask): Promise<SealedTask> {
+  const task = fromBinary(WorkflowTaskSchema, sealed.bytes);
+  await decodeMessage(dataConverter, WorkflowTaskSchema, task);
+  return { ...sealed, bytes: toBinary(WorkflowTaskSchema, task) };
+}
+
+/** The completion with its payloads encoded. */
+async function encodeCompletion(dataConverter: DataConverter, bytes: Uint8Array): Promise<Uint8Array> {
+  const completion = fromBinary(WorkflowTaskCompletionSchema, bytes);
+  const encoded = await encodeMessage(dataConverter, WorkflowTaskCompletionSchema, completion);
+  return toBinary(WorkflowTaskCompletionSchema, encoded);
+}
+
+function answerTask(parts: WorkflowTaskParts, task: SealedTask, outcome: TaskOutcome): Promise<void> {
   switch (outcome.kind) {
     case "completed":
-      return completeTask(parts, task, outcome);
+      return completeTask(parts, task, outcome.completion);
     case "failed":
       return failTask(parts, task, outcome);
     case "answered":
@@ -86,13 +102,14 @@ async function answerTask(parts: WorkflowTaskParts, task: WorkflowTask, outcome:
 }
 
 async function completeTask(
-  { replayer, completions, buildId, sdk, logger }: WorkflowTaskParts,
-  { taskToken, runId }: WorkflowTask,
-  { commands, queryAnswers }: Extract<TaskOutcome, { readonly kind: "completed" }>,
+  { dataConverter, replayer, completions, logger }: WorkflowTaskParts,
+  { runId }: SealedTask,
+  completion: Uint8Array,
 ): Promise<void> {
-  const completion = { taskToken, commands, queryAnswers: [...queryAnswers], buildId, sdk };
   try {
-    await completions.submit(completion, answerForMs);
+    const hasCodec = dataConverter.codec !== undefined;
+    const encoded = hasCodec ? await encodeCompletion(dataConverter, completion) : completion;
+    await completions.submit(encoded, answerForMs);
   } catch (error) {
     // What the run in memory did is not recorded.
     replayer.forget(runId);
@@ -103,7 +120,7 @@ async function completeTask(
 
 async function failTask(
   { failures, buildId, logger }: WorkflowTaskParts,
-  task: WorkflowTask,
+  task: SealedTask,
   { cause, failure }: Pick<FailureReport, "cause" | "failure">,
 ): Promise<void> {
   const { taskToken, runId, workflowId, workflowType, attempt } = task;

@@ -9,11 +9,20 @@ import { createRunCache } from "../run-cache.js";
 import { boundMemory } from "./bound-memory.js";
 import { loadWorkflows } from "./load-workflows.js";
 import { markTurns } from "./marks.js";
-import { createOutbox, type FromThread, type ThreadData, type ToThread } from "./messages.js";
+import {
+  createOutbox,
+  type FromThread,
+  openParcel,
+  type Parcel,
+  type ThreadData,
+  type ToThread,
+} from "./messages.js";
 import { createThreadLogger } from "./thread-logger.js";
 
-const { module, cachedRuns, cacheMegabytes, marks }: ThreadData = workerData;
-const outbox = createOutbox<FromThread>((messages) => parentPort?.postMessage(messages));
+const { module, cachedRuns, cacheMegabytes, madeBy, marks }: ThreadData = workerData;
+const outbox = createOutbox<FromThread>((parcel, transferred) =>
+  parentPort?.postMessage(parcel, transferred),
+);
 const cache = createRunCache(cachedRuns);
 const workflowLogger = createThreadLogger(outbox.post);
 boundMemory(cache, cacheMegabytes * 2 ** 20);
@@ -22,18 +31,22 @@ try {
   patchGlobals(); // Before the module keeps any of them.
   const workflows = await loadWorkflows(module);
   watchRejections();
-  parentPort?.on("message", (messages: readonly ToThread[]) => {
-    for (const message of messages) receive(workflows, message);
+  parentPort?.on("message", (parcel: Parcel<ToThread>) => {
+    openParcel(parcel, (message, bytes) => receive(workflows, message, bytes));
   });
   outbox.post({ kind: "ready", workflowTypes: [...workflows.keys()] });
 } catch (error) {
   outbox.post({ kind: "unusable", message: error instanceof Error ? error.message : String(error) });
 }
 
-function receive(workflows: ReadonlyMap<string, WorkflowDefinition>, message: ToThread): void {
+function receive(
+  workflows: ReadonlyMap<string, WorkflowDefinition>,
+  message: ToThread,
+  bytes: Uint8Array,
+): void {
   switch (message.kind) {
     case "task":
-      void answer(workflows, message);
+      void answer(workflows, message.number, bytes);
       break;
     case "forget":
       cache.take(message.runId);
@@ -46,9 +59,11 @@ function receive(workflows: ReadonlyMap<string, WorkflowDefinition>, message: To
 
 async function answer(
   workflows: ReadonlyMap<string, WorkflowDefinition>,
-  { number, task }: Extract<ToThread, { readonly kind: "task" }>,
+  number: number,
+  bytes: Uint8Array,
 ): Promise<void> {
-  const parts = { cache, workflows, workflowLogger };
-  const outcome = await replayTask(parts, task, markTurns(marks, number)).catch(failedTask);
-  outbox.post({ kind: "outcome", number, outcome });
+  const parts = { cache, workflows, workflowLogger, madeBy };
+  const outcome = await replayTask(parts, bytes, markTurns(marks, number)).catch(failedTask);
+  if (outcome.kind === "completed") outbox.post({ kind: "completed", number }, outcome.completion);
+  else outbox.post({ kind: "outcome", number, outcome });
 }

@@ -1,10 +1,10 @@
 /** Workflow code in threads of its own, which are begun anew when code has held or ended one. */
-import type { WorkflowTask } from "../../../../gen/pawl/v1/task_pb.js";
 import { backOffMs } from "../../connection.js";
 import { waitAbortably } from "../../wait.js";
 import type { WorkerLogger } from "../logger.js";
-import { refuseQueries } from "../replay-task.js";
-import { failedTask, type Replayer, type TaskOutcome } from "../replayer.js";
+import { taskGoneWrong } from "../replay-task.js";
+import type { Replayer, TaskOutcome } from "../replayer.js";
+import type { SealedTask } from "../sealed-tasks.js";
 import {
   openWorkflowThread,
   ThreadLostError,
@@ -23,7 +23,7 @@ export interface ThreadedReplayerParts extends WorkflowThreadParts {
 export class HeldThreadError extends Error {
   override readonly name = "HeldThreadError";
 
-  constructor({ workflowType, workflowId, runId }: WorkflowTask, what: string) {
+  constructor({ workflowType, workflowId, runId }: SealedTask, what: string) {
     super(
       `workflow code of ${workflowType} (${workflowId}, run ${runId}) ${what}: do long computations in an activity, and let loops await something of ctx`,
     );
@@ -39,17 +39,17 @@ export function createThreadedReplayer(parts: ThreadedReplayerParts): Replayer {
   // One more, begun when it is needed, for types whose code has held a thread: they hold up each other and nobody else.
   const apart = createPlace(parts);
   const suspects = new Set<string>();
-  const placeFor = ({ workflowType, runId }: WorkflowTask) =>
+  const placeFor = ({ workflowType, runId }: SealedTask) =>
     suspects.has(workflowType) ? apart : (places[placeNumber(runId, parts.threads)] ?? apart);
   let workflowTypes: readonly string[] = [];
 
-  const lost = (task: WorkflowTask, error: ThreadLostError, losses: number): TaskOutcome | undefined => {
+  const lost = (task: SealedTask, error: ThreadLostError, losses: number): TaskOutcome | undefined => {
     const { workflowType, workflowId, runId } = task;
     if (!error.isCulprit && losses < mostLosses) return undefined;
     suspects.add(workflowType);
     const fields = { workflowType, workflowId, runId, error: error.message };
     parts.logger.warn("workflow code lost its thread; a new one goes on with the other runs", fields);
-    return failedOf(task, new HeldThreadError(task, error.message));
+    return taskGoneWrong(task, new HeldThreadError(task, error.message));
   };
 
   return {
@@ -66,7 +66,7 @@ export function createThreadedReplayer(parts: ThreadedReplayerParts): Replayer {
           return await (await placeFor(task).thread()).replay(task);
         } catch (error) {
           const outcome =
-            error instanceof ThreadLostError ? lost(task, error, losses) : failedOf(task, error);
+            error instanceof ThreadLostError ? lost(task, error, losses) : taskGoneWrong(task, error);
           if (outcome !== undefined) return outcome;
         }
       }
@@ -78,10 +78,6 @@ export function createThreadedReplayer(parts: ThreadedReplayerParts): Replayer {
       await Promise.all([...places, apart].map((place) => place.stop()));
     },
   };
-}
-
-function failedOf(task: WorkflowTask, error: unknown): TaskOutcome {
-  return task.isQueryOnly ? refuseQueries(task, error) : failedTask(error);
 }
 
 /** Where a thread is, or will be once it is asked for. */

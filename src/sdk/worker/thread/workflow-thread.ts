@@ -1,13 +1,19 @@
 /** One thread of workflow code, from its start to its end. */
 import type { Worker } from "node:worker_threads";
-import type { WorkflowTask } from "../../../../gen/pawl/v1/task_pb.js";
-import { withoutKnown } from "../../replay/turns.js";
 import type { WorkflowLogger } from "../../workflow/logger.js";
 import type { TaskOutcome } from "../replayer.js";
+import type { SealedTask } from "../sealed-tasks.js";
 import { findHeldPlace } from "./held-place.js";
 import { WorkflowModuleError } from "./load-workflows.js";
 import { createMarks, readMarks } from "./marks.js";
-import { createOutbox, type FromThread, type ThreadData, type ToThread } from "./messages.js";
+import {
+  createOutbox,
+  type FromThread,
+  openParcel,
+  type Parcel,
+  type ThreadData,
+  type ToThread,
+} from "./messages.js";
 import { startThread, type ThreadOptions } from "./start-thread.js";
 import { type Watchdog, watchThread } from "./watchdog.js";
 
@@ -25,7 +31,7 @@ export interface WorkflowThread {
   /** Whether it has ended. */
   readonly isLost: boolean;
   /** Takes a task through the thread's code. Rejects with a ThreadLostError if the thread ends first. */
-  replay(task: WorkflowTask): Promise<TaskOutcome>;
+  replay(task: Pick<SealedTask, "bytes">): Promise<TaskOutcome>;
   forget(runId: string): void;
   stop(): Promise<void>;
 }
@@ -49,11 +55,11 @@ interface InHand {
 
 /** Starts a thread. */
 export function openWorkflowThread(parts: WorkflowThreadParts): WorkflowThread {
-  const { module, cachedRuns, cacheMegabytes, turnLimitMs } = parts;
+  const { module, cachedRuns, cacheMegabytes, madeBy, turnLimitMs } = parts;
   const marks = createMarks();
-  const thread = startThread({ module, cachedRuns, cacheMegabytes, marks }, parts);
+  const thread = startThread({ module, cachedRuns, cacheMegabytes, madeBy, marks }, parts);
   const inHand = new Map<number, InHand>();
-  const outbox = createOutbox<ToThread>((messages) => thread.postMessage(messages));
+  const outbox = createOutbox<ToThread>((parcel, transferred) => thread.postMessage(parcel, transferred));
   let tasks = 0;
   let isLost = false;
 
@@ -89,12 +95,10 @@ export function openWorkflowThread(parts: WorkflowThreadParts): WorkflowThread {
     get isLost() {
       return isLost;
     },
-    replay(task) {
+    replay({ bytes }) {
       if (isLost) return Promise.reject(new ThreadLostError("the thread has ended", false));
       const number = ++tasks;
-      // The token is the worker's affair, and part of bytes that would all be copied.
-      const history = [...withoutKnown(task.history)];
-      outbox.post({ kind: "task", number, task: { ...task, history, taskToken: new Uint8Array() } });
+      outbox.post({ kind: "task", number }, bytes);
       return new Promise((resolve, reject) => inHand.set(number, { resolve, reject }));
     },
     forget: (runId) => outbox.post({ kind: "forget", runId }),
@@ -114,25 +118,27 @@ interface Listening {
 }
 
 function listen({ thread, parts, inHand, watchdog, start }: Listening): void {
-  const hear = (message: FromThread) => {
+  const end = (number: number, outcome: TaskOutcome) => {
+    inHand.get(number)?.resolve(outcome);
+    inHand.delete(number);
+  };
+  const hear = (message: FromThread, bytes: Uint8Array) => {
     switch (message.kind) {
       case "ready":
         return start.resolve(message.workflowTypes);
       case "unusable":
         return start.reject(new WorkflowModuleError(message.message));
+      case "completed":
+        return end(message.number, { kind: "completed", completion: bytes });
       case "outcome":
-        inHand.get(message.number)?.resolve(message.outcome);
-        inHand.delete(message.number);
-        return;
+        return end(message.number, message.outcome);
       case "log":
         return parts.workflowLogger[message.level](message.message, message.fields);
       case "pong":
         return watchdog.sawLife();
     }
   };
-  thread.on("message", (messages: readonly FromThread[]) => {
-    for (const message of messages) hear(message);
-  });
+  thread.on("message", (parcel: Parcel<FromThread>) => openParcel(parcel, hear));
 }
 
 function withResolvers<T>() {
