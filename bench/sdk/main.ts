@@ -86,7 +86,8 @@ async function measureTasks(address: string, client: Client): Promise<Bounded[]>
 async function measureIdle(address: string): Promise<Bounded[]> {
   const idleSeconds = Number(flags["idle-seconds"]);
   const worker = await startWorker(address);
-  await delay(5_000);
+  // V8 takes that long to collect, bit by bit, what starting has left behind.
+  await delay(30_000);
   const before = await figuresOf(worker);
   await delay(idleSeconds * 1_000);
   const after = await figuresOf(worker);
