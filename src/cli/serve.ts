@@ -11,10 +11,12 @@ export function serveCommand(): Command {
   return command.action(async (options: Record<string, unknown>) => {
     const config = readConfig({ flags: givenFlags(options), file: readFile(options) });
     // Loaded only now: help and refusals shall not wait for what a server needs.
-    const [{ startServer }, { explainStartFailure }] = await Promise.all([
+    const [{ startServer }, { explainStartFailure }, { letHeapGrow }] = await Promise.all([
       import("../server/main.js"),
       import("../server/explain-start-failure.js"),
+      import("../server/heap.js"),
     ]);
+    letHeapGrow();
     const stopAsked = listenForSignals();
     const server = await startServer(config).catch((error: unknown) => {
       throw explainStartFailure(error, config);

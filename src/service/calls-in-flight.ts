@@ -4,18 +4,18 @@ import { RefusedError } from "../core/errors.js";
 
 /** Who waits for a call, and how long. */
 interface Caller {
-  readonly signal: AbortSignal;
+  /** Aborted when the caller has gone. */
+  readonly controller: AbortController;
   readonly deadlineAt: number | undefined;
 }
 
 /** Keeps account of calls. */
 export interface CallsInFlight {
   /**
-   * Runs a call with a signal that is aborted when the caller goes or the server drains. When the deadline comes first it rejects with DEADLINE, and the
-   * signal is aborted as well.
+   * Runs a call. Its controller is aborted, too, when the server drains, and when its deadline comes first: then the call rejects with DEADLINE.
    */
-  run<T>(caller: Caller, handle: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** Aborts the signals of all calls, now and from now on. */
+  run<T>(caller: Caller, handle: () => Promise<T>): Promise<T>;
+  /** Aborts all calls, now and from now on. */
   drain(): void;
   /** Resolves when no call is left. */
   whenIdle(): Promise<void>;
@@ -27,16 +27,12 @@ export function createCallsInFlight(): CallsInFlight {
   const waiters: (() => void)[] = [];
   let isDraining = false;
 
-  async function run<T>(caller: Caller, handle: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const controller = new AbortController();
-    const abort = () => controller.abort(callIsOver);
+  async function run<T>({ controller, deadlineAt }: Caller, handle: () => Promise<T>): Promise<T> {
     open.add(controller);
-    caller.signal.addEventListener("abort", abort);
-    if (isDraining || caller.signal.aborted) abort();
+    if (isDraining) controller.abort(callIsOver);
     try {
-      return await beforeDeadline(caller.deadlineAt, () => handle(controller.signal), abort);
+      return await beforeDeadline(deadlineAt, handle, () => controller.abort(callIsOver));
     } finally {
-      caller.signal.removeEventListener("abort", abort);
       open.delete(controller);
       if (open.size === 0) for (const wake of waiters.splice(0)) wake();
     }
@@ -57,7 +53,7 @@ export function createCallsInFlight(): CallsInFlight {
 /** One reason for all: making a DOMException for each call costs more than most calls do. */
 const callIsOver = new Error("nobody waits for this call any more, or the server stops");
 
-async function beforeDeadline<T>(
+function beforeDeadline<T>(
   deadlineAt: number | undefined,
   handle: () => Promise<T>,
   abort: () => void,
@@ -65,21 +61,18 @@ async function beforeDeadline<T>(
   if (deadlineAt === undefined) return handle();
   const leftMs = deadlineAt - Date.now();
   if (leftMs <= 0) throw deadlineExceeded();
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
       () => {
         reject(deadlineExceeded());
         abort();
       },
       Math.min(leftMs, longestTimeoutMs),
     );
+    void handle()
+      .finally(() => clearTimeout(timer))
+      .then(resolve, reject);
   });
-  try {
-    return await Promise.race([handle(), deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Node fires longer timers at once. */

@@ -33,8 +33,8 @@ import { workflowHandlers } from "./workflow-handlers.js";
 export interface IncomingCall {
   /** The request, encoded or decoded. */
   readonly request: Uint8Array | Message;
-  /** Aborted when the caller has gone. */
-  readonly signal: AbortSignal;
+  /** Aborted by the server when the caller has gone, and by the service when it waits no more. */
+  readonly controller: AbortController;
   /** When the caller stops waiting, in milliseconds of `Date.now()`. Undefined: never. */
   readonly deadlineAt: number | undefined;
   /** Reads a header that the caller sent. */
@@ -92,8 +92,8 @@ export function createService(parts: ServiceParts): Service {
     const principal = (await parts.authenticate?.(incoming)) ?? "";
     const request = decode(method.input, incoming.request, parts.maxRequestBytes);
     const violations = validate(method.input, request);
-    return inFlight.run(incoming, async (signal) => {
-      const call = { principal, signal, deadlineAt: incoming.deadlineAt };
+    return inFlight.run(incoming, async () => {
+      const call = { principal, signal: incoming.controller.signal, deadlineAt: incoming.deadlineAt };
       return create(method.output, await handler.handle(request, call, violations));
     });
   }

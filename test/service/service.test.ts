@@ -17,8 +17,6 @@ import { silentLogger } from "../../src/engine/logger.js";
 import { createService, type ServiceParts } from "../../src/service/service.js";
 import { fakeEngine } from "../support/fake-engine.js";
 
-const never = new AbortController().signal;
-
 function serve(operations: Partial<Engine>, parts: Partial<ServiceParts> = {}) {
   const ended: { method: string; code: string }[] = [];
   const service = createService({
@@ -31,13 +29,13 @@ function serve(operations: Partial<Engine>, parts: Partial<ServiceParts> = {}) {
   const call = async <I extends DescMessage>(
     method: DescMethodUnary<I>,
     request: MessageInitShape<I>,
-    incoming: { signal?: AbortSignal; deadlineAt?: number } = {},
+    incoming: { controller?: AbortController; deadlineAt?: number } = {},
   ) => {
     const result = await service.handle(
       method,
       {
         request: toBinary(method.input, create(method.input, request)),
-        signal: incoming.signal ?? never,
+        controller: incoming.controller ?? new AbortController(),
         deadlineAt: incoming.deadlineAt,
         header: (name) => (name === "x-request-id" ? "abc-1" : undefined),
       },
@@ -138,7 +136,7 @@ test("treats a response that can't be encoded as a fault", async () => {
   const { service } = serve({ countWorkflows: async () => ({ count: "many" as unknown as bigint }) });
   const request = {
     request: new Uint8Array(),
-    signal: never,
+    controller: new AbortController(),
     deadlineAt: undefined,
     header: () => undefined,
   };
@@ -166,7 +164,7 @@ test("passes on who calls, as authenticated, and refuses who is not", async () =
 test("aborts a waiting call when its caller goes", async () => {
   const caller = new AbortController();
   const { call } = serve({ pollWorkflowTasks: (_, { signal }) => untilAborted(signal) });
-  const answer = call(WorkerService.method.pollWorkflowTasks, {}, { signal: caller.signal });
+  const answer = call(WorkerService.method.pollWorkflowTasks, {}, { controller: caller });
   caller.abort();
   expect(await answer).toMatchObject({ tasks: [] });
 });

@@ -86,12 +86,16 @@ async function handle(
   const progress = context.values.get(progressKey);
   progress.isHandled = true;
   if (progress.refusal !== undefined) throw toConnectError(progress.refusal);
+  const controller = new AbortController();
+  const abort = () => controller.abort(context.signal.reason);
+  if (context.signal.aborted) abort();
+  else context.signal.addEventListener("abort", abort, { once: true });
   const leftMs = context.timeoutMs();
   const result = await service.handle(
     method,
     {
       request,
-      signal: context.signal,
+      controller,
       deadlineAt: leftMs === undefined ? undefined : Date.now() + leftMs,
       header: (name) => context.requestHeader.get(name) ?? undefined,
     },

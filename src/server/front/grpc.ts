@@ -88,13 +88,13 @@ function implementationOf(descriptor: DescService, service: Service): grpc.Untyp
 
 function unary(method: DescMethod, service: Service): grpc.handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
-    const caller = new AbortController();
-    const abort = () => caller.abort(callerIsGone);
+    const controller = new AbortController();
+    const abort = () => controller.abort(callerIsGone);
     if (call.cancelled) abort();
     else call.once("cancelled", abort);
     const incoming = {
       request: call.request,
-      signal: caller.signal,
+      controller,
       deadlineAt: deadlineOf(call),
       header: (name: string) => headerOf(call.metadata, name),
     };
