@@ -151,7 +151,8 @@ function detailInterceptor(maxRequestBytes: number): grpc.ServerInterceptor {
   return (_method, call) => {
     const sendStatus = call.sendStatus.bind(call);
     call.sendStatus = (status) => sendStatus(withDetails(status, maxRequestBytes));
-    return new grpc.ServerInterceptingCall(call);
+    // The call itself, as without interceptors: another one around it would only pass everything on.
+    return call as grpc.ServerInterceptingCall;
   };
 }
 
