@@ -105,7 +105,7 @@ function outcomeOf(
       checkFailure(outcome.value, "failed", limits);
       const failure = cutFailure(outcome.value, limits);
       const retryState = RetryState.NON_RETRYABLE_FAILURE;
-      return { case: "activityFailed", value: { ...ids, failure, retryState, attempts: activity.attempt } };
+      return { case: "activityFailed", value: { failure, retryState, attempts: activity.attempt, ...ids } };
     }
     case "cancelled": {
       const { details } = outcome.value;

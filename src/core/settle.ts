@@ -55,11 +55,11 @@ function offerTask(draft: Draft): void {
   const poller = taker?.takesNextTask
     ? taker.poller
     : context.takePoller({
-        ...placeOf(run),
         kind: "workflow",
         taskQueue: run.taskQueue,
         type: run.workflowType,
         stickyWorkerId: run.stickyWorkerId,
+        ...placeOf(run),
       });
   if (poller !== undefined) leaseTask(draft, task, poller);
   else run.workflowTask = { ...task, readyPosition: task.readyAt };
@@ -71,11 +71,11 @@ function offerActivity(draft: Draft, activity: ActivityState | undefined): void 
   const poller = taker?.eagerSeqs.has(activity.seq)
     ? taker.poller
     : draft.context.takePoller({
-        ...placeOf(draft.run),
         kind: "activity",
         taskQueue: activity.taskQueue,
         type: activity.activityType,
         stickyWorkerId: "",
+        ...placeOf(draft.run),
       });
   if (poller !== undefined) leaseActivity(draft, activity, poller);
   else putActivity(draft, { ...activity, readyPosition: activity.readyAt });

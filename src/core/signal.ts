@@ -48,7 +48,7 @@ export function recordSignal(draft: Draft, input: SignalInput): void {
     ...(payload === undefined ? {} : { payload }),
     ...(header === undefined ? {} : { header }),
   };
-  const eventId = recordOutside(draft, { case: "signalReceived", value }, { ...caller, links: [...links] });
+  const eventId = recordOutside(draft, { case: "signalReceived", value }, { links: [...links], ...caller });
   rememberRequest(draft, "signal", input, eventId);
 }
 

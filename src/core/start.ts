@@ -103,7 +103,7 @@ export function openingOf(workflow: Workflow, input: StartInput, context: Contex
   const { namespace, workflowId, spec, requestId, caller } = input;
   return {
     what: { namespace, workflowId, spec, runId: context.newRunId(workflow.namespaceId, workflowId) },
-    beginning: { meta: { ...caller, userMetadata: spec.userMetadata, links: spec.links }, requestId },
+    beginning: { meta: { userMetadata: spec.userMetadata, links: spec.links, ...caller }, requestId },
     request: input,
   };
 }

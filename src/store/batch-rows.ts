@@ -172,7 +172,7 @@ export function batchRows(units: readonly Unit[]): BatchRows {
       const { namespaceId, workflowId } = unit;
       const pointer = { unit: number, namespaceId, workflowId, ...next };
       if (expected === undefined) rows.newPointers.push(pointer);
-      else rows.movedPointers.push({ ...pointer, expected });
+      else rows.movedPointers.push({ expected, ...pointer });
     }
     for (const step of unit.runs) addStep(rows, number, step);
     addMessages(rows, number, unit);
@@ -283,10 +283,10 @@ function addMessages(rows: BatchRows, number: number, { messages, delivered }: U
   for (const message of messages) {
     const sender = JSON.stringify(message.sender);
     rows.sentMessages.push({
-      ...keyOf(message),
       message,
       sender,
       event: toBinary(HistoryEventSchema, message.event),
+      ...keyOf(message),
     });
   }
   for (const message of delivered) rows.deliveredMessages.push(keyOf(message));

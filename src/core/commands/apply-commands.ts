@@ -89,7 +89,7 @@ export function applyCommand(
   { completedEventId, caller, events }: Applying,
   field: string,
 ): void {
-  const meta = { ...caller, userMetadata: command.userMetadata };
+  const meta = { userMetadata: command.userMetadata, ...caller };
   apply({ draft, command, field, completedEventId, meta, events });
 }
 

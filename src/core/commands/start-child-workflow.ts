@@ -44,12 +44,12 @@ export function startChildWorkflow(scope: CommandScope, command: StartChildWorkf
   const child = { namespaceId, namespace, workflowId, runId, workflowType };
   const startedBy = { runId: run.runId, initiatedEventId };
   putChild(draft, {
-    ...child,
     seq,
     initiatedEventId,
     startedEventId: undefined,
     parentClosePolicy,
     startedBy,
+    ...child,
   });
   sendMessage(draft, child, event);
 }

@@ -82,5 +82,5 @@ export function takingPollers<C>(
     if (poller !== undefined) taken.push(poller.pollId);
     return poller;
   };
-  return { taken, context: { ...context, takePoller } };
+  return { taken, context: { takePoller, ...context } };
 }

@@ -124,14 +124,14 @@ class TaskDispatch implements Dispatch {
     if (this.polls.size >= maxPolls) throw tooManyPolls();
     const waiter = startWait(ask.waitMs, signal);
     const poll: Poll = {
-      ...ask,
-      // Two polls of different workers may have the same request id.
-      pollId: this.polls.has(ask.pollId) ? randomUUID() : ask.pollId,
       state: "claiming",
       reserved: 0,
       given: [],
       wake: waiter.wake,
       end: waiter.end,
+      ...ask,
+      // Two polls of different workers may have the same request id.
+      pollId: this.polls.has(ask.pollId) ? randomUUID() : ask.pollId,
     };
     const queue = this.queues.open(ask.queue);
     this.polls.set(poll.pollId, poll);

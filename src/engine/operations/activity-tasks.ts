@@ -40,9 +40,9 @@ export async function completeActivityTasks(
     const bytes = estimateBytes(completion) + 300;
     return parts.commit.submit(
       onRun({
-        ...place,
         bytes,
         decide: (run, context) => decideComplete(run, { target, completion, caller, workerId }, context),
+        ...place,
       }),
     );
   };
@@ -66,7 +66,7 @@ export async function failActivityTasks(parts: EngineParts, request: FailActivit
       if (heartbeatDetails !== undefined) await storeDetails(parts, place, target, heartbeatDetails);
       const input = { target, failure, heartbeatDetails, caller, workerId };
       const { alreadyApplied, nextAttemptAt } = await parts.commit.submit(
-        onRun({ ...place, bytes: 1_000, decide: (run, context) => decideFail(run, input, context) }),
+        onRun({ bytes: 1_000, decide: (run, context) => decideFail(run, input, context), ...place }),
       );
       return {
         alreadyApplied,
@@ -124,7 +124,7 @@ async function beat(
 /** The lease that an activity named from outside is under. */
 async function findLease(parts: EngineParts, place: ActivityPlace, target: ActivityTarget) {
   const { workflows } = await loadWorkflows(parts.database.read, [place]);
-  const run = requireRun(workflows[0] ?? { ...place, pointer: undefined, run: undefined }, place.runId);
+  const run = requireRun(workflows[0] ?? { pointer: undefined, run: undefined, ...place }, place.runId);
   return { runId: run.runId, ...checkHeartbeat(run, target) };
 }
 
@@ -139,10 +139,10 @@ function staleLease(): RefusedError {
 export async function returnActivity(parts: EngineParts, token: ActivityTaskToken): Promise<boolean> {
   const { returned } = await parts.commit.submit(
     onRun({
-      ...placeOf(token),
       bytes: 300,
       isOwed: true,
       decide: (run, context) => decideReturn(run, { fence: token }, context),
+      ...placeOf(token),
     }),
   );
   return returned;

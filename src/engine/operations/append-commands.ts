@@ -22,7 +22,7 @@ export async function appendCommands(parts: EngineParts, request: AppendCommands
   checkAppend(await findRun(parts, fence), input);
   await storeCommands(parts.database.read, fence, offset, commands);
   const count = await parts.commit.submit(
-    onRun({ ...target(fence), bytes: 500, decide: (run, context) => decideAppend(run, input, context) }),
+    onRun({ bytes: 500, decide: (run, context) => decideAppend(run, input, context), ...target(fence) }),
   );
   return { count };
 }

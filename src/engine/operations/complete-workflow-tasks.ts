@@ -75,7 +75,7 @@ async function complete(
   const token = await readWorkflowToken(parts, request.namespace, completion.taskToken);
   const answers = checkAnswers(completion.queryAnswers, "query_answers", parts);
   const caller = { identity, principal };
-  const taker = takerOf(token, { ...caller, workerId }, completion.commands, room);
+  const taker = takerOf(token, { workerId, ...caller }, completion.commands, room);
   const { alreadyApplied, refusal, given } = await withAppended(parts, token, async (appended) => {
     const commands = [...appended, ...completion.commands];
     const events = await prepareCommands(parts, token, commands);
@@ -83,12 +83,12 @@ async function complete(
     const input = { fence: token, completion: whole, caller, workerId, isCaching: workerId !== "", events };
     return parts.commit.submit(
       onRun({
-        ...target(token),
         bytes: estimateBytes(whole) + 500,
         decide(run, context) {
           requireAppended(run, token, appended);
           return decideComplete(run, { ...input, ...(taker && { taker }) }, context);
         },
+        ...target(token),
       }),
     );
   });
@@ -128,7 +128,7 @@ function takerOf(
     eagerSeqs.add(command.seq);
   }
   if (!room.takesNextTasks && eagerSeqs.size === 0) return undefined;
-  const poller = { ...worker, pollId: `answer to ${runId} ${epoch}`, isCaching: worker.workerId !== "" };
+  const poller = { pollId: `answer to ${runId} ${epoch}`, isCaching: worker.workerId !== "", ...worker };
   return { poller, takesNextTask: room.takesNextTasks, eagerSeqs };
 }
 

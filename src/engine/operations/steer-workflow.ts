@@ -32,8 +32,8 @@ export async function signalWorkflow(parts: EngineParts, request: SignalWorkflow
   };
   return parts.commit.submit(
     onRun({
-      ...(await targetOf(parts, request, "signal", estimateBytes(request))),
       decide: (run, context) => ({ ...decideSignal(run, input, context), outcome: { runId: run.runId } }),
+      ...(await targetOf(parts, request, "signal", estimateBytes(request))),
     }),
   );
 }
@@ -51,11 +51,11 @@ export async function cancelWorkflow(parts: EngineParts, request: CancelWorkflow
   };
   return parts.commit.submit(
     onRun({
-      ...(await targetOf(parts, request, "cancel", estimateBytes(request))),
       decide: (run, context) => {
         const transition = decideCancel(run, input, context);
         return { ...transition, outcome: { runId: run.runId, status: transition.outcome.status } };
       },
+      ...(await targetOf(parts, request, "cancel", estimateBytes(request))),
     }),
   );
 }
@@ -71,8 +71,8 @@ export async function terminateWorkflow(parts: EngineParts, request: TerminateWo
   const input = { reason, details, requestId, contentHash, caller: callerOf(request, call) };
   return parts.commit.submit(
     onRun({
-      ...(await targetOf(parts, request, "terminate", estimateBytes(request))),
       decide: (run, context) => ({ ...decideTerminate(run, input, context), outcome: { runId: run.runId } }),
+      ...(await targetOf(parts, request, "terminate", estimateBytes(request))),
     }),
   );
 }

@@ -26,7 +26,7 @@ export async function failWorkflowTasks(parts: EngineParts, request: FailWorkflo
       const { cause, failure, buildId } = report;
       const input = { fence, cause, failure, caller, workerId: request.workerId, buildId };
       return parts.commit.submit(
-        onRun({ ...target(fence), bytes: 1_000, decide: (run, context) => decideFail(run, input, context) }),
+        onRun({ bytes: 1_000, decide: (run, context) => decideFail(run, input, context), ...target(fence) }),
       );
     }),
   );
@@ -43,7 +43,7 @@ export async function renewWorkflowTasks(
     accepted(async () => {
       const fence = await readWorkflowToken(parts, request.namespace, token);
       const { expiresAt } = await parts.commit.submit(
-        onRun({ ...target(fence), bytes: 300, decide: (run, context) => decideRenew(run, fence, context) }),
+        onRun({ bytes: 300, decide: (run, context) => decideRenew(run, fence, context), ...target(fence) }),
       );
       return { deadlineTime: timestampOf(expiresAt) };
     }),
@@ -55,10 +55,10 @@ export async function renewWorkflowTasks(
 export async function returnWorkflowTask(parts: EngineParts, fence: WorkflowTaskToken): Promise<boolean> {
   const { returned } = await parts.commit.submit(
     onRun({
-      ...target(fence),
       bytes: 300,
       isOwed: true,
       decide: (run, context) => decideReturn(run, { fence }, context),
+      ...target(fence),
     }),
   );
   return returned;
