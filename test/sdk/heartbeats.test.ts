@@ -57,6 +57,16 @@ test("details that were not sent, or not delivered, are what stopping gives", as
   expect(other.stop()).toEqual(detailsOf(2));
 });
 
+test("details are what stopping gives until their arrival is heard of, as a failure may overtake them", async () => {
+  const { heartbeats } = beating();
+  heartbeats.beat(detailsOf(1));
+  expect(heartbeats.stop()).toEqual(detailsOf(1));
+  const other = beating().heartbeats;
+  other.beat(detailsOf(1));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(other.stop()).toBeUndefined();
+});
+
 test("nothing is heard once they have stopped", async () => {
   const { heartbeats, heard } = beating(["cancel"]);
   heartbeats.beat(undefined);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import type { ActivityContext } from "../../src/sdk/worker/index.js";
 import { workflow } from "../../src/sdk/workflow/index.js";
 import { openSandbox, type Sandbox } from "../support/processes.js";
@@ -26,7 +26,9 @@ const takeOver = async (_: unknown, { info }: ActivityContext) => ({
   failure: info.lastFailure?.message,
 });
 
-test.concurrent("told by SIGTERM, a worker finishes what ends in time and gives back the rest, which another takes up at once", async () => {
+test.concurrent("told by SIGTERM, a worker finishes what ends in time and gives back the rest, which another takes up at once", async ({
+  expect,
+}) => {
   const taskQueue = "terminated";
   await server.work({ taskQueue, workflows: [pair] });
   const process = startProcess(taskQueue);
@@ -42,7 +44,9 @@ test.concurrent("told by SIGTERM, a worker finishes what ends in time and gives 
   expect(performance.now() - toldAt).toBeLessThan(5_000);
 });
 
-test.concurrent("the activity of a worker that is killed goes on with another, from its last heartbeat, once it is missed", async () => {
+test.concurrent("the activity of a worker that is killed goes on with another, from its last heartbeat, once it is missed", async ({
+  expect,
+}) => {
   const taskQueue = "killed";
   await server.work({ taskQueue, workflows: [counted] });
   const process = startProcess(taskQueue);

@@ -8,7 +8,7 @@ export type HeartbeatAnswer = "go-on" | "cancel" | "lost";
 export interface Heartbeats {
   /** Notes that the activity is alive and how far it is; sent at once if the last was sent long enough ago, else later. */
   beat(details: Payload | undefined): void;
-  /** Sends no more, and gives the newest details if they were not sent. */
+  /** Sends no more, and gives the newest details if it is not known that they have arrived: an outcome that overtakes them would end the lease before they do. */
   stop(): Payload | undefined;
 }
 
@@ -20,39 +20,48 @@ export interface HeartbeatParts {
   onAnswer(answer: HeartbeatAnswer): void;
 }
 
+interface Beat {
+  readonly details: Payload | undefined;
+}
+
 /** Makes the heartbeats of an attempt that begins. */
 export function createHeartbeats({ intervalMs, send, onAnswer }: HeartbeatParts): Heartbeats {
   let timer: NodeJS.Timeout | undefined;
-  let latest: { readonly details: Payload | undefined } | undefined;
+  let unsent: Beat | undefined;
+  let underWay: Beat | undefined;
   let isStopped = false;
 
   const sendLatest = () => {
-    if (isStopped || latest === undefined) return;
-    const { details } = latest;
-    latest = undefined;
+    if (isStopped || unsent === undefined) return;
+    const beat = unsent;
+    unsent = undefined;
+    underWay = beat;
     timer = setTimeout(() => {
       timer = undefined;
       sendLatest();
     }, intervalMs);
     timer.unref();
-    send(details).then(
-      (answer) => !isStopped && onAnswer(answer),
+    send(beat.details).then(
+      (answer) => {
+        if (underWay === beat) underWay = undefined;
+        if (!isStopped) onAnswer(answer);
+      },
       () => {
         // Not delivered: the next one will be, or the server's timeout tells.
-        latest ??= { details };
+        if (underWay === beat) unsent ??= beat;
       },
     );
   };
 
   return {
     beat(details) {
-      latest = { details };
+      unsent = { details };
       if (timer === undefined) sendLatest();
     },
     stop() {
       isStopped = true;
       clearTimeout(timer);
-      return latest?.details;
+      return (unsent ?? underWay)?.details;
     },
   };
 }
