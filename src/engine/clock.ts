@@ -10,7 +10,10 @@ import type { Micros } from "../core/run-state.js";
 export interface Clock {
   /** For firing: what is due by this time is due indeed. */
   earliest(): Micros;
-  /** For deadlines: one that is computed from this time never comes early. */
+  /**
+   * For deadlines: one that is computed from this time never comes early. And for the order of what happens here: greater each time it is asked, though
+   * answers narrow the bound, unless one says that the database's clock was set back.
+   */
   latest(): Micros;
   /** Takes in that the database's time was `database` between two readings of `steadyNow`. */
   observe(sentAt: Micros, receivedAt: Micros, database: Micros): void;
@@ -26,6 +29,7 @@ export function openClock(steadyNow: () => Micros = readSteadyClock): Clock {
   let low = Number.NEGATIVE_INFINITY;
   let high = Number.POSITIVE_INFINITY;
   let widenedAt = steadyNow();
+  let told = Number.NEGATIVE_INFINITY;
 
   function widen(): Micros {
     const now = steadyNow();
@@ -39,7 +43,10 @@ export function openClock(steadyNow: () => Micros = readSteadyClock): Clock {
   return {
     steadyNow,
     earliest: () => Math.floor(widen() + known(low)),
-    latest: () => Math.ceil(widen() + known(high)),
+    latest() {
+      told = Math.max(told + 1, Math.ceil(widen() + known(high)));
+      return told;
+    },
     observe(sentAt, receivedAt, database) {
       widen();
       const newLow = database - receivedAt;
@@ -47,6 +54,7 @@ export function openClock(steadyNow: () => Micros = readSteadyClock): Clock {
       const meets = newLow <= high && newHigh >= low;
       low = meets ? Math.max(low, newLow) : newLow;
       high = meets ? Math.min(high, newHigh) : newHigh;
+      if (!meets) told = Number.NEGATIVE_INFINITY;
     },
   };
 }
