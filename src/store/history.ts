@@ -13,7 +13,7 @@ export interface HistoryAsk {
   /** Only events up to this one. Undefined: to the end. */
   readonly throughEventId?: number | undefined;
   readonly maxEvents: number;
-  /** A page ends before it gets larger than this, but always has an event if there is one. */
+  /** A page ends before its message gets larger than this, but always has an event if there is one. */
   readonly maxBytes: number;
   /** The newest first. */
   readonly descending: boolean;
@@ -51,7 +51,7 @@ export async function readRecorded(q: Queryable, ask: HistoryAsk): Promise<Recor
     for (const message of order) {
       const event = fromBinary(HistoryEventSchema, message);
       if (event.eventId <= ask.afterEventId || event.eventId > through) continue;
-      bytes += message.length;
+      bytes += message.length + aroundEvent;
       const isFull = page.length >= ask.maxEvents || (page.length > 0 && bytes > ask.maxBytes);
       if (isFull) return { recorded: page, hasMore: true };
       page.push({ event, bytes: message });
@@ -87,6 +87,9 @@ export async function readEvents(
 function isWithin(row: EventRow, eventId: number): boolean {
   return row.first_event_id <= eventId && eventId <= row.last_event_id;
 }
+
+/** What stands around an event in a message, in bytes: its tag and its length. */
+const aroundEvent = 8;
 
 /** The next id still fits into the database's integers. */
 const lastPossibleId = 2_147_483_646;

@@ -1,12 +1,14 @@
 import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { HistoryEventSchema } from "../../gen/pawl/v1/event_pb.js";
 import * as ns from "../../gen/pawl/v1/namespace_service_pb.js";
 import * as sc from "../../gen/pawl/v1/schedule_service_pb.js";
 import * as wk from "../../gen/pawl/v1/worker_service_pb.js";
 import * as wf from "../../gen/pawl/v1/workflow_service_pb.js";
-import { type Actor, actor } from "../support/actor.js";
+import { type Actor, actor, scheduleActivity, scheduleTimer } from "../support/actor.js";
 import {
   callOf,
+  errorOf,
   makeNamespace,
   openTestCluster,
   type TestCluster,
@@ -198,4 +200,71 @@ test("ListNamespaces ends a page early", async () => {
     page.namespaces.map(({ name }) => name).filter((name) => name.startsWith("large-"));
   const expected = Array.from({ length: 1_500 }, (_, n) => `large-${n + 1}${"x".repeat(240)}`);
   await expectAll(listing({ schema, read, idsOf }), expected);
+});
+
+test("GetHistory ends a page early", async () => {
+  await it.start("long");
+  const signal = (bytes: number) => it.signal("long", { payload: text(bytes) });
+  await signal(4_000);
+  const probe = (await it.history("long")).at(-1);
+  // So that the events by themselves would just fit.
+  const around = probe === undefined ? 0 : toBinary(HistoryEventSchema, probe).length - 4_000;
+  const bytes = Math.floor(mostBytes / 1_000) - around - 2;
+  for (let n = 0; n < 10; n++) await Promise.all(Array.from({ length: 100 }, () => signal(bytes)));
+  const events = Array.from({ length: 1_003 }, (_, n) => String(n + 1));
+  const isDescending = true;
+  const read = (pageToken: string) =>
+    server.operations.getHistory(
+      create(wf.GetHistoryRequestSchema, {
+        ...{ namespace, workflowId: "long", pageSize: 1_000, isDescending },
+        pageToken,
+      }),
+      callOf(),
+    );
+  const schema = wf.GetHistoryResponseSchema;
+  const idsOf = (page: wf.GetHistoryResponse) => page.events.map(({ eventId }) => String(eventId));
+  await expectAll(listing({ schema, read, idsOf }), events);
+});
+
+test("GetWorkflow leaves out the details and failures that the response has no room for, of the last activities first", async () => {
+  const pending = 2_000;
+  const name = (n: number) => `${String(n).padStart(4, "0")}${"\u6f22".repeat(84)}`;
+  const activities = Array.from({ length: pending }, (_, n) =>
+    scheduleActivity(n + 1, {
+      activityId: name(n),
+      activityType: name(0),
+      ...(n < 30 ? {} : { taskQueue: name(1) }),
+    }),
+  );
+  const it = actor(server, await makeNamespace(server));
+  await it.start("full", {
+    spec: { memo: { note: text(250_000) }, userMetadata: { summary: text(100_000) } },
+  });
+  const [task] = await it.poll();
+  const timers = Array.from({ length: pending }, (_, n) => scheduleTimer(pending + n + 1, 3_600));
+  const child = {
+    seq: 2 * pending + 1,
+    kind: {
+      case: "startChildWorkflow" as const,
+      value: { spec: { workflowId: name(2), workflowType: name(0) } },
+    },
+  };
+  expect(errorOf(await it.complete(task, [...activities, ...timers, child]))).toBeUndefined();
+  await cluster.run(
+    `insert into children (run_id, seq, state) select run_id, seq + n, state from children, generate_series(1, ${pending - 1}) n where run_id = $1`,
+    [task?.runId],
+  );
+  const held = await it.pollActivities({ maxTasks: 30 });
+  const details = { body: { case: "json" as const, value: JSON.stringify("\u6f22".repeat(80_000)) } };
+  await Promise.all(held.map((activity) => it.beat(activity, details)));
+  const shown = await it.get("full");
+  const bytes = toBinary(wf.GetWorkflowResponseSchema, shown).length;
+  expect(bytes).toBeLessThanOrEqual(mostBytes);
+  expect(bytes).toBeGreaterThan(mostBytes - 250_000);
+  expect(shown.pendingActivities).toHaveLength(pending);
+  expect(shown.pendingTimers).toHaveLength(pending);
+  expect(shown.pendingChildren).toHaveLength(pending);
+  const told = shown.pendingActivities.map(({ heartbeatDetails }) => heartbeatDetails !== undefined);
+  expect(told.slice(0, 30)).toContain(false);
+  expect(told.lastIndexOf(true)).toBe(told.indexOf(false) - 1);
 });

@@ -243,26 +243,6 @@ test("shows the text for people that a run was started with, unless it is long",
   expect((await it.get("long")).workflow?.userMetadata).toBeUndefined();
 });
 
-test("keeps the record of a run with much to tell below the size of a response", async () => {
-  await it.start("wide");
-  const [task] = await it.poll();
-  const count = 30;
-  await it.complete(
-    task,
-    Array.from({ length: count }, (_, n) => scheduleActivity(n + 1)),
-  );
-  const held = await it.pollActivities({ maxTasks: count });
-  const details = json(`"${"x".repeat(200_000)}"`);
-  await Promise.all(held.map((activity) => it.beat(activity, details)));
-  const shown = await it.get("wide");
-  expect(shown.pendingActivities).toHaveLength(count);
-  const bytes = shown.pendingActivities.reduce(
-    (sum, { heartbeatDetails }) => sum + (heartbeatDetails?.body.value?.length ?? 0),
-    0,
-  );
-  expect(bytes).toBeLessThan(4 * 1024 * 1024);
-});
-
 test("isolates namespaces: ids, queues, listings and tokens", async () => {
   const other = actor(server, await makeNamespace(server));
   await it.start("private");

@@ -276,7 +276,8 @@ export type GetWorkflowResponse = Message<"pawl.v1.GetWorkflowResponse"> & {
   pendingWorkflowTask?: PendingWorkflowTask | undefined;
 
   /**
-   * Its pending activities, by seq.
+   * Its pending activities, by seq. Where the response has no room for all their details and failures, those of the last ones are left out; GetActivity
+   * tells them.
    *
    * @generated from field: repeated pawl.v1.PendingActivity pending_activities = 3;
    */

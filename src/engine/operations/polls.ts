@@ -14,13 +14,14 @@ import type { GivenTask } from "../dispatch/task-queue.js";
 import type { Call } from "../engine.js";
 import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
+import { elementBytes, mostResponseBytes } from "../response-size.js";
 import { msFromDuration } from "../time.js";
 import { waitTimeOf } from "../wait.js";
 import { activityTokenOf, returnActivity } from "./activity-tasks.js";
 import { returnWorkflowTask, workflowTokenOf } from "./workflow-tasks.js";
 
-/** How much of a response is kept free of tasks, in bytes. */
-const responseMargin = 64 * 1024;
+/** What a workflow task has beside its history, in bytes. */
+const taskFrame = 64 * 1024;
 
 /** Takes workflow tasks. */
 export async function pollWorkflowTasks(parts: EngineParts, request: PollWorkflowTasksRequest, call: Call) {
@@ -28,7 +29,7 @@ export async function pollWorkflowTasks(parts: EngineParts, request: PollWorkflo
   const shape: PollShape = { kind: "workflow", types: request.workflowTypes, isCaching };
   const tasks = await parts.workflowPolls.ask(keyOf(request, call), call.signal, async (signal) => {
     const given = await poll(parts, request, shape, { ...call, signal });
-    const maxBytes = Math.floor((parts.maxRequestBytes - 2 * responseMargin) / Math.max(1, given.length));
+    const maxBytes = Math.floor((mostResponseBytes(parts) - taskFrame) / Math.max(1, given.length));
     const build = (task: GivenTask) => buildWorkflowTask(parts, task, { workerId, isCaching }, maxBytes);
     return deliver(parts, given, { kind: "workflow", schema: WorkflowTaskSchema, build, signal });
   });
@@ -164,16 +165,16 @@ function isLeftOut<T>(message: T | undefined, fitting: ReadonlySet<T | undefined
 
 /** The messages that one response has room for. A single one always fits: a payload and a page are bounded far below a response. */
 function fittingMessages<Desc extends DescMessage>(
-  { maxRequestBytes }: EngineParts,
+  parts: EngineParts,
   schema: Desc,
   messages: readonly (MessageInitShape<Desc> | undefined)[],
 ): MessageInitShape<Desc>[] {
   const built = messages.filter((message) => message !== undefined);
-  let room = maxRequestBytes - responseMargin;
+  let room = mostResponseBytes(parts);
   const atMost = built.reduce((sum, message) => sum + mostBytesPerUnit * estimateBytes(message), 0);
   if (built.length === 1 || atMost <= room) return built;
   return built.filter((message) => {
-    const bytes = toBinary(schema, create(schema, message)).length;
+    const bytes = toBinary(schema, create(schema, message)).length + elementBytes;
     if (bytes > room) return false;
     room -= bytes;
     return true;

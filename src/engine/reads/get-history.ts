@@ -14,13 +14,13 @@ import {
   writeHistoryPageToken,
 } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
+import { mostPageBytes } from "../response-size.js";
 import { msFromDuration } from "../time.js";
 import { startWait, waitTimeOf } from "../wait.js";
 import { findKnownRun, findRun } from "./find-run.js";
 import { readClosingEvent } from "./get-result.js";
 
 const defaultPageSize = 100;
-const responseMargin = 64 * 1024;
 
 /** Gets a page of events; may wait until there is one. A page token proves that the run was there. */
 export async function getHistory(parts: EngineParts, request: GetHistoryRequest, call: Call) {
@@ -87,7 +87,7 @@ async function eventPage(parts: EngineParts, run: RunState, position: HistoryPos
     afterEventId: position.after,
     ...(position.through === undefined ? {} : { throughEventId: position.through }),
     maxEvents: pageSize === 0 ? defaultPageSize : pageSize,
-    maxBytes: parts.maxRequestBytes - responseMargin,
+    maxBytes: mostPageBytes(parts),
     descending: position.isDescending ?? false,
   });
   if (!isWhole(page, run, position)) throw runDeleted(run);

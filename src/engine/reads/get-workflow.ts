@@ -1,8 +1,13 @@
 /** The record of one run, with what it waits for. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { UserMetadata } from "../../../gen/pawl/v1/payload_pb.js";
-import type { PendingActivitySchema } from "../../../gen/pawl/v1/workflow_pb.js";
-import type { GetWorkflowRequest } from "../../../gen/pawl/v1/workflow_service_pb.js";
+import { clearField, create, toBinary } from "@bufbuild/protobuf";
+import { FailureSchema } from "../../../gen/pawl/v1/failure_pb.js";
+import { PayloadSchema, type UserMetadata } from "../../../gen/pawl/v1/payload_pb.js";
+import { PendingActivitySchema, WorkflowSchema } from "../../../gen/pawl/v1/workflow_pb.js";
+import {
+  type GetWorkflowRequest,
+  type GetWorkflowResponse,
+  GetWorkflowResponseSchema,
+} from "../../../gen/pawl/v1/workflow_service_pb.js";
 import type { RunState } from "../../core/run-state.js";
 import { needsWorker, readWaiting } from "../../core/waiting.js";
 import {
@@ -15,6 +20,7 @@ import {
 import type { Call } from "../engine.js";
 import { estimateBytes } from "../estimate-bytes.js";
 import type { EngineParts } from "../parts.js";
+import { mostResponseBytes } from "../response-size.js";
 import { findRun } from "./find-run.js";
 import { readEnd } from "./get-result.js";
 
@@ -29,41 +35,49 @@ export async function getWorkflow(parts: EngineParts, request: GetWorkflowReques
     needsWorker(run) ? parts.seenPolls.read(namespaceId) : () => true,
   ]);
   const task = pendingWorkflowTask(run, now);
-  return {
+  const response = create(GetWorkflowResponseSchema, {
     workflow: {
       ...workflowRecord(run),
       ...(end === undefined ? {} : { nextRunId: end.nextRunId }),
       ...(userMetadata === undefined ? {} : { userMetadata }),
     },
     ...(task === undefined ? {} : { pendingWorkflowTask: task }),
-    pendingActivities: withinResponse(
-      [...run.activities.values()].sort((a, b) => a.seq - b.seq).map((a) => pendingActivity(a, now)),
-    ),
+    pendingActivities: [...run.activities.values()]
+      .sort((a, b) => a.seq - b.seq)
+      .map((activity) => pendingActivity(activity, now)),
     pendingTimers: [...run.timers.values()].sort((a, b) => a.fireAt - b.fireAt).map(pendingTimer),
     pendingChildren: [...run.children.values()].sort((a, b) => a.seq - b.seq).map(pendingChild),
     waitingFor: readWaiting(run, { now, isPolled }).map(({ explanation }) => explanation),
     ...(end === undefined ? {} : { outcome: end.outcome }),
-  };
+  });
+  return shorten(response, mostResponseBytes(parts));
 }
 
-/** What details and failures of activities may take of a response, in bytes; its outcome may take most of the rest. */
-const maxDetailBytes = 512 * 1024;
-/** What the text for people may take. */
+/** How long the text for people may be that is told. */
 const maxTextBytes = 128 * 1024;
 
-/** What the start said of the run for people, unless that would make the response too large. */
+/** What the start said of the run for people, unless that is long. */
 async function readUserMetadata(parts: EngineParts, run: RunState): Promise<UserMetadata | undefined> {
   const started = await parts.events.read(run, 1);
   const userMetadata = started?.userMetadata;
   return estimateBytes(userMetadata) > maxTextBytes ? undefined : userMetadata;
 }
 
-/** Leaves out the details and failures that would make the response too large. Each is bounded; so many at once are not. */
-function withinResponse(activities: MessageInitShape<typeof PendingActivitySchema>[]) {
-  let room = maxDetailBytes;
-  return activities.map((activity) => {
-    const { heartbeatDetails, lastFailure, ...rest } = activity;
-    room -= estimateBytes(heartbeatDetails) + estimateBytes(lastFailure);
-    return room < 0 ? rest : activity;
-  });
+/**
+ * Leaves out what a response has no room for: details and failures, of the last activities first, and then the text for people. Each of them is bounded;
+ * so many at once are not. All else has room, by the limits of a run.
+ */
+function shorten(response: GetWorkflowResponse, maxBytes: number): GetWorkflowResponse {
+  let excess = toBinary(GetWorkflowResponseSchema, response).length - maxBytes;
+  for (const activity of response.pendingActivities.toReversed()) {
+    if (excess <= 0) return response;
+    const { heartbeatDetails, lastFailure } = activity;
+    if (heartbeatDetails !== undefined) excess -= toBinary(PayloadSchema, heartbeatDetails).length;
+    if (lastFailure !== undefined) excess -= toBinary(FailureSchema, lastFailure).length;
+    clearField(activity, PendingActivitySchema.field.heartbeatDetails);
+    clearField(activity, PendingActivitySchema.field.lastFailure);
+  }
+  if (excess > 0 && response.workflow !== undefined)
+    clearField(response.workflow, WorkflowSchema.field.userMetadata);
+  return response;
 }

@@ -7,9 +7,10 @@ import { listChildren, type RunPosition } from "../../store/list.js";
 import type { Call } from "../engine.js";
 import { invalidPageToken, readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
+import { mostPageBytes } from "../response-size.js";
 import { findKnownRun, findRun } from "./find-run.js";
 import { isRunId, isRunPosition } from "./list-workflows.js";
-import { fillPage, mostPageBytes } from "./page.js";
+import { fillPage } from "./page.js";
 
 /** Where a listing goes on, and of which run: a page token proves that the run was there. */
 interface ChildPosition extends RunPosition {

@@ -16,9 +16,10 @@ import { loadWorkflows } from "../../store/load.js";
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
+import { mostPageBytes } from "../response-size.js";
 import { msFromDuration } from "../time.js";
 import { isRunPosition } from "./list-workflows.js";
-import { mostPageBytes, openPage, type Page } from "./page.js";
+import { openPage, type Page } from "./page.js";
 
 /** How many runs one page looks at: rows by tens of thousands, states, each of which may be large, by far fewer. */
 const most = { lookedAt: 20_000, judged: 1_000 };

@@ -8,8 +8,9 @@ import { listWorkers as listRows, type WorkerRow } from "../../store/workers.js"
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
+import { mostPageBytes } from "../response-size.js";
 import { silentMicros } from "../worker-registry.js";
-import { fillPage, mostPageBytes } from "./page.js";
+import { fillPage } from "./page.js";
 
 /** Lists the workers of a namespace by id. What this server has heard of them and not written yet is written first, so that it counts. */
 export async function listWorkers(parts: EngineParts, request: ListWorkersRequest, _call: Call) {

@@ -24,8 +24,9 @@ import { between, equalTo } from "../../store/search-values.js";
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
+import { mostPageBytes } from "../response-size.js";
 import { microsFromTimestamp } from "../time.js";
-import { fillPage, mostPageBytes } from "./page.js";
+import { fillPage } from "./page.js";
 
 const defaultPageSize = 100;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

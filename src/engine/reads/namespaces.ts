@@ -13,8 +13,9 @@ import { countWorkers } from "../../store/workers.js";
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
+import { mostPageBytes } from "../response-size.js";
 import { silentMicros } from "../worker-registry.js";
-import { fillPage, mostPageBytes } from "./page.js";
+import { fillPage } from "./page.js";
 
 const defaultPageSize = 100;
 

@@ -1,12 +1,6 @@
 /** Pages of listings: at most so many elements, and no more bytes than a response may have, whatever the elements are. */
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { EngineParts } from "../parts.js";
-
-/** By how much a response stays below the size of a message, and what its page token may have of it, in bytes. */
-const responseMargin = 64 * 1024;
-const tokenBytes = 2 * 1024;
-/** What stands around an element of a response. */
-const elementBytes = 8;
+import { elementBytes } from "../response-size.js";
 
 /** How much a page takes. */
 export interface PageBounds {
@@ -20,11 +14,6 @@ export interface Page<Element> {
   isFull(): boolean;
   /** False: there is no room. The first always fits: each is bounded below a response. */
   add(element: Element): boolean;
-}
-
-/** The most that the elements of one response may have, in bytes. */
-export function mostPageBytes({ maxRequestBytes }: Pick<EngineParts, "maxRequestBytes">): number {
-  return maxRequestBytes - responseMargin - tokenBytes;
 }
 
 /** Opens an empty page. */

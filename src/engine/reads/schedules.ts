@@ -16,7 +16,8 @@ import { readSchedule, requireSchedule } from "../change-schedule.js";
 import type { Call } from "../engine.js";
 import { readPageToken, writePageToken } from "../page-token.js";
 import type { EngineParts } from "../parts.js";
-import { fillPage, mostPageBytes } from "./page.js";
+import { mostPageBytes } from "../response-size.js";
+import { fillPage } from "./page.js";
 
 type ScheduleRecord = MessageInitShape<typeof ScheduleSchema>;
 type RunRecord = MessageInitShape<typeof ScheduleRunSchema>;
