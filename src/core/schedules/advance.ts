@@ -6,7 +6,13 @@ import type { Message, Micros } from "../run-state.js";
 import { readMicros } from "../time.js";
 import { fire, openScheduleDraft, type ScheduleDraft, startRun } from "./fire.js";
 import type { FireTimes } from "./fire-times.js";
-import type { ScheduleContext, ScheduleState, ScheduleTransition, StartedRun } from "./schedule-state.js";
+import {
+  mostBackfilled,
+  type ScheduleContext,
+  type ScheduleState,
+  type ScheduleTransition,
+  type StartedRun,
+} from "./schedule-state.js";
 
 /** What is late by no more than this was not missed: the server was busy, not away. */
 const punctual: Micros = 1_000_000;
@@ -145,10 +151,10 @@ function fireScheduled(draft: ScheduleDraft, times: FireTimes, first: Micros): v
 function goOnWithBackfill(draft: ScheduleDraft, times: FireTimes): void {
   const [backfill, ...others] = draft.progress.backfills;
   if (backfill === undefined) return;
-  const { nextAt, endAt, policy } = backfill;
+  const { nextAt, endAt, policy, left = mostBackfilled } = backfill;
   const next = times.after(nextAt);
-  const isOver = next === undefined || next >= endAt;
-  const backfills = isOver ? others : [{ ...backfill, nextAt: next }, ...others];
+  const isOver = next === undefined || next >= endAt || left <= 1;
+  const backfills = isOver ? others : [{ ...backfill, nextAt: next, left: left - 1 }, ...others];
   draft.progress = { ...draft.progress, backfills };
   fire(draft, nextAt, policy);
 }

@@ -18,12 +18,11 @@ import type { Context } from "../transition.js";
 import { nextFireOf } from "./advance.js";
 import { beginScheduledRun, workflowIdOf } from "./fire.js";
 import { type FireTimes, timesOf } from "./fire-times.js";
-import type { ScheduleName, ScheduleState } from "./schedule-state.js";
+import { mostBackfilled, type ScheduleName, type ScheduleState } from "./schedule-state.js";
 
 /** The longest text that is added to the prefix of a workflow id: the time of a trigger. */
 const longestSuffix = "-2026-01-01T00:00:00.000001Z";
-/** So many fires may be asked for in one backfill, and so many backfills may wait. */
-const mostBackfilled = 1_000;
+/** So many backfills may wait. */
 const mostBackfills = 100;
 
 /** Makes a schedule. Throws INVALID_FIELD and the like for a definition that could never fire, or whose runs could never start. */
@@ -88,7 +87,7 @@ export function backfillSchedule(
   if (state.progress.backfills.length >= mostBackfills)
     throw callLimit(mostBackfills, "backfills wait, as many as may: wait for some to end");
   const policy = range.policy || OverlapPolicy.ALLOW_ALL;
-  const backfills = [...state.progress.backfills, { nextAt: firstAt, endAt: range.to, policy }];
+  const backfills = [...state.progress.backfills, { nextAt: firstAt, endAt: range.to, policy, left: fires }];
   return { after: { ...state, progress: { ...state.progress, backfills }, nextFireAt: now }, fires };
 }
 

@@ -67,11 +67,16 @@ export interface StartedRun {
   readonly status?: WorkflowStatus;
 }
 
+/** So many fires may be asked for in one backfill. */
+export const mostBackfilled = 1_000;
+
 /** A range of times to fire for, from the first that is left to the end, excluded. */
 export interface Backfill {
   readonly nextAt: Micros;
   readonly endAt: Micros;
   readonly policy: OverlapPolicy;
+  /** How many fires it makes at the most: no more than its caller was told, also under a later definition. Unset: it was stored before they were counted. */
+  readonly left?: number;
 }
 
 /** What a decision about a schedule may know of the world. */

@@ -191,6 +191,19 @@ describe("a backfill", () => {
     });
   });
 
+  it("goes on under a later definition, with no more fires than it had", () => {
+    const world = newSchedule({ isPaused: true });
+    const asked = range("10:00:00", "10:03:00");
+    world.state = backfillSchedule(world.state, asked, world.at("12:00:40")).after;
+    world.advance("12:00:40");
+    const definition = definitionOf({ isPaused: true, spec: { cron: ["* * * * * *"] } });
+    const revision = BigInt(world.state.revision);
+    world.state = updateSchedule(world.state, { definition, revision }, world.at("12:00:41"));
+    world.advanceAll("12:00:42");
+    expect(world.ids()).toEqual(["10:00:00Z", "10:01:00Z", "10:01:01Z"]);
+    expect(world.state.progress.backfills).toEqual([]);
+  });
+
   it("is of a past range, and bounded", () => {
     const { state, at } = newSchedule();
     const refusal = (from: string, to: string, of = state) =>
