@@ -5,4 +5,4 @@ export const coreSeeds: readonly number[] = [20_261];
 export const engineSeeds: readonly number[] = [20_262];
 
 /** Those of the tests of schedules. */
-export const scheduleSeeds: readonly number[] = [20_263];
+export const scheduleSeeds: readonly number[] = [20_263, 103, 106];

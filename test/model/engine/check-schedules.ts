@@ -22,7 +22,7 @@ interface StoredSchedule {
     readonly nextScheduledAt?: number;
     readonly waitingAt?: number;
     readonly openRuns: readonly { readonly workflowId: string }[];
-    readonly backfills: readonly { readonly nextAt: number; readonly endAt: number }[];
+    readonly backfills: readonly { readonly nextAt: number; readonly endAt: number; readonly left: number }[];
     readonly skippedCount: number;
     readonly missedCount: number;
   };
@@ -79,6 +79,11 @@ export class ScheduleChecks {
     this.fired.push({ scheduleId, runId, workflowId, startedAt });
   }
 
+  /** Those of the runs that were started, in the order in which they were read first. */
+  workflowIds(): string[] {
+    return this.fired.map(({ workflowId }) => workflowId);
+  }
+
   /** Before runs are read. */
   async readFirst(): Promise<void> {
     this.before = await this.read();
@@ -111,11 +116,11 @@ export class ScheduleChecks {
       const own = this.runsOf(row);
       for (const { workflowId, runId } of own) {
         const isOpen = chains.open.has(runId);
-        if (!chains.reset.has(runId))
-          rule(
-            open.has(workflowId) === isOpen,
-            `schedule ${row.id} takes ${workflowId} to be ${isOpen ? "closed" : "open"}`,
-          );
+        // Of a chain that a reset has opened anew it has heard the end.
+        rule(
+          open.has(workflowId) === isOpen || (isOpen && chains.reset.has(runId)),
+          `schedule ${row.id} takes ${workflowId} to be ${isOpen ? "closed" : "open"}`,
+        );
       }
       const { waitingAt } = row.progress;
       rule(waitingAt === undefined || open.size > 0, `a fire of schedule ${row.id} waits for nothing`);
@@ -128,7 +133,8 @@ export class ScheduleChecks {
     const every = everyOf(fromBinary(ScheduleDefinitionSchema, definition));
     // The next one fires even if a new definition does not name it.
     const left = backfills.reduce(
-      (sum, { nextAt, endAt }) => sum + Math.ceil(endAt / every) - Math.floor(nextAt / every),
+      (sum, { nextAt, endAt, left }) =>
+        sum + Math.min(left, Math.ceil(endAt / every) - Math.floor(nextAt / every)),
       0,
     );
     const started = this.fired.filter(({ scheduleId }) => scheduleId === id).length;

@@ -5,7 +5,8 @@ import { ResetReapply, UpdateStage } from "../../../gen/pawl/v1/workflow_service
 import { ms } from "../../support/actor.js";
 import { chooseCommands } from "../command-table.js";
 import { rule } from "../rule.js";
-import { answered, idOf, type Operation, pick, unlessRefused } from "./callers.js";
+import { answered, type Dice, idOf, type Operation, pick, unlessRefused } from "./callers.js";
+import type { EngineWorld } from "./engine-world.js";
 import { rarerOperations } from "./rarer-operations.js";
 import { retentionOperations } from "./retention-operations.js";
 import { scheduleOperations } from "./schedule-operations.js";
@@ -82,22 +83,18 @@ export const operations: Record<string, Operation> = {
   },
   reset: {
     weight: 2,
-    async play(world, { a, b }) {
-      const workflowId = idOf(a);
-      const point = world.resetPoint(workflowId, a >> 2, b);
-      if (point === undefined) return;
-      const requestId = world.newName("reset");
-      const reapply = b % 4 === 0 ? ResetReapply.NOTHING : ResetReapply.SIGNALS_AND_UPDATES;
-      const { runId, eventId } = point;
-      // The same call on both servers at once, as by a caller whose answer was lost.
-      const calls = [0, 1].map((n) =>
-        unlessRefused(world.on(b + n).reset(workflowId, eventId, { runId, requestId, reapply })),
+    play: (world, dice) => reset(world, idOf(dice.a), { ...dice, a: dice.a >> 2 }),
+  },
+  /** A run that a schedule has started, open or not. */
+  resetScheduled: {
+    weight: 2,
+    async play(world, dice) {
+      const ids = world.schedules.workflowIds();
+      // Mostly one of the newest, which may be open.
+      const workflowId = ids.at(
+        -1 - (dice.a % Math.max(1, Math.min(dice.b % 5 === 0 ? 100 : 4, ids.length))),
       );
-      const made = (await Promise.all(calls)).flatMap((answer) => answer?.runId ?? []);
-      const [first, second] = made;
-      if (first !== undefined && second !== undefined && first !== second)
-        rule(await world.isRunBetween(workflowId, first, second), `${requestId} made two runs`);
-      if (reapply !== ResetReapply.NOTHING) for (const one of made) world.wasReset(one, runId);
+      if (workflowId !== undefined) await reset(world, workflowId, dice);
     },
   },
   pollTasks: {
@@ -243,3 +240,20 @@ export const operations: Record<string, Operation> = {
     },
   },
 };
+
+/** Resets some run of a workflow id, twice at the same time, as by a caller whose answer was lost. */
+async function reset(world: EngineWorld, workflowId: string, { a, b }: Dice): Promise<void> {
+  const point = world.resetPoint(workflowId, a, b);
+  if (point === undefined) return;
+  const requestId = world.newName("reset");
+  const reapply = b % 4 === 0 ? ResetReapply.NOTHING : ResetReapply.SIGNALS_AND_UPDATES;
+  const { runId, eventId } = point;
+  const calls = [0, 1].map((n) =>
+    unlessRefused(world.on(b + n).reset(workflowId, eventId, { runId, requestId, reapply })),
+  );
+  const made = (await Promise.all(calls)).flatMap((answer) => answer?.runId ?? []);
+  const [first, second] = made;
+  if (first !== undefined && second !== undefined && first !== second)
+    rule(await world.isRunBetween(workflowId, first, second), `${requestId} made two runs`);
+  if (reapply !== ResetReapply.NOTHING) for (const one of made) world.wasReset(one, runId);
+}

@@ -197,8 +197,7 @@ export const operations = [
 
 function update(world: ScheduleWorld, own: Plan, stale: number): void {
   const { reference } = world;
-  // A backfill goes on under the new definition, and would take too long.
-  if (reference === undefined || (reference.backfills.length > 0 && isDense(own.spec))) return;
+  if (reference === undefined) return;
   const change = { definition: definitionOf(own), revision: BigInt(reference.revision + stale) };
   const made = world.call(stale !== 0, (state, context) => state && updateSchedule(state, change, context));
   if (made === undefined) return;

@@ -2,6 +2,7 @@
  * The reference model of a schedule: what callers and clocks do to it, in plain lists. It knows no code of the product; of the jitter, which is
  * any that stays the same, it is told.
  */
+import { isDeepStrictEqual } from "node:util";
 import { OverlapPolicy } from "../../../gen/pawl/v1/schedule_pb.js";
 import { firstTimes, type Span, type SpecModel, timesBetween } from "./reference-times.js";
 
@@ -42,7 +43,7 @@ export class ReferenceSchedule {
   waiting: number | undefined;
   open: { readonly workflowId: string; isAsked: boolean }[] = [];
   readonly started: Started[] = [];
-  backfills: { nextAt: number; readonly endAt: number; readonly policy: OverlapPolicy }[] = [];
+  backfills: { nextAt: number; readonly endAt: number; readonly policy: OverlapPolicy; left: number }[] = [];
   lastResult: string | undefined;
   /** The times behind this one are yet to come. Undefined: paused. */
   private behind: number | undefined;
@@ -66,7 +67,8 @@ export class ReferenceSchedule {
 
   /** A new definition. Its times count from now, if they are others. */
   change(plan: Plan, now: number): void {
-    const isAsBefore = plan.spec === this.plan.spec && !plan.isPaused && this.behind !== undefined;
+    const isAsBefore =
+      isDeepStrictEqual(plan.spec, this.plan.spec) && !plan.isPaused && this.behind !== undefined;
     this.plan = plan;
     if (!isAsBefore) this.behind = plan.isPaused ? undefined : Math.max(now, this.lastDealt);
     this.revision += 1;
@@ -101,7 +103,8 @@ export class ReferenceSchedule {
   backfill(from: number, to: number, policy: OverlapPolicy): void {
     const nextAt = this.timeBehind(from - 1);
     if (nextAt === undefined || nextAt >= to) return;
-    this.backfills.push({ nextAt, endAt: to, policy: policy || OverlapPolicy.ALLOW_ALL });
+    const left = this.countTimes(from, to);
+    this.backfills.push({ nextAt, endAt: to, policy: policy || OverlapPolicy.ALLOW_ALL, left });
   }
 
   /** A run has ended. */
@@ -155,7 +158,8 @@ export class ReferenceSchedule {
     if (backfill === undefined) return nothing;
     const at = backfill.nextAt;
     const next = this.timeBehind(at);
-    if (next === undefined || next >= backfill.endAt) this.backfills.shift();
+    backfill.left -= 1;
+    if (next === undefined || next >= backfill.endAt || backfill.left === 0) this.backfills.shift();
     else backfill.nextAt = next;
     return this.fire(at, backfill.policy);
   }

@@ -123,6 +123,8 @@ export class ScheduleWorld {
 
   /** Lets all runs end, and time pass until nothing waits any more. */
   finish(): void {
+    this.now = Math.max(this.now, this.latest);
+    this.settle();
     for (let rounds = 0; this.open.length + this.mail.length > 0; rounds++) {
       rule(rounds < 20_000, "everything comes to rest");
       for (const workflowId of this.open)
@@ -130,8 +132,6 @@ export class ScheduleWorld {
       this.advance(this.mail.splice(0));
       this.settle();
     }
-    this.now = Math.max(this.now, this.latest);
-    this.settle();
     const { waitingAt, backfills = [], nextScheduledAt } = this.state?.progress ?? {};
     rule(waitingAt === undefined && backfills.length === 0, "nothing waits for ever");
     rule(nextScheduledAt === undefined || nextScheduledAt + 7_200_000_000 > this.now, "nothing is forgotten");
