@@ -36,37 +36,51 @@ export interface Shared {
   bounded(runs: string): string;
 }
 
+/** Of how many more rows than a page wants the runs are looked at first, in case that some of those are not wanted. */
+const spare = 50;
+
 /** The statements. Those that list have the place behind which they begin as $8 and $9, and how many as $10 and in how many bytes as $11. */
 export function attributeStatements({
   columns,
   isWanted,
   bounded,
 }: Shared): Record<"listEqual" | "listWithin" | "listWithinTime" | "count", Statement> {
+  /** The runs of rows that are in order, as many as a page wants. */
+  const runsOf = (rows: string) => `
+        select ${columns}
+        from ${rows} a
+        cross join lateral ${runOfRow} r
+        where a.started_at >= $6::bigint and ${isBehind} and ${isWanted} and ${keepsOthers(15)}
+        order by a.started_at desc, a.run_id desc
+        limit $10::int + 1`;
   /**
-   * All rows of a range are put in order before a run is looked at, so that only those of the page are: the rows lie together in the index, and the runs
-   * anywhere. "offset 0" keeps the planner from any other way. What every row is compared with is as little as can be.
+   * Rows of a range are put in order before a run is looked at, so that only the runs of the page are: the rows lie together in the index, and the runs
+   * anywhere. What every row is compared with is as little as can be. To find the newest few takes less than to put all in order; only where other
+   * conditions leave out so many of those that they don't fill the page, all are.
    */
-  const listWithin = (name: string, condition: string): Statement => ({
-    name,
-    text: bounded(`
-      select ${columns}
-      from (
+  const listWithin = (name: string, condition: string): Statement => {
+    const rows = (limit: string) => `
         select a.started_at, a.run_id
         from search_attributes a
         where ${isLeading(12)} and ${condition}
         order by a.started_at desc, a.run_id desc
-        offset 0
-      ) a
-      cross join lateral (
-        select *
-        from runs
-        where run_id = a.run_id
-        offset 0
-      ) r
-      where a.started_at >= $6::bigint and ${isBehind} and ${isWanted} and ${keepsOthers(15)}
-      order by a.started_at desc, a.run_id desc
-      limit $10::int + 1`),
-  });
+        ${limit}`;
+    const few = `$10::int + ${spare}`;
+    return {
+      name,
+      text: bounded(`
+      with newest as materialized (${rows(`limit ${few}`)}
+      ),
+      page as materialized (${runsOf("newest")}
+      ),
+      enough as materialized (
+        select (select count(*) from page) > $10::int or (select count(*) from newest) < ${few} as is_so
+      )
+      select * from page where (select is_so from enough)
+      union all
+      select * from (${runsOf(`(${rows("offset 0")})`)}) longer where not (select is_so from enough)`),
+    };
+  };
   return {
     /** With one value the index has the newest first. */
     listEqual: {
@@ -89,14 +103,27 @@ export function attributeStatements({
       name: "count_by_attribute",
       text: `
       select r.status, count(*) as count
-      from search_attributes a
-      join runs r on r.run_id = a.run_id
-      where ${isLeading(8)} and ${isWanted} and ${keepsOthers(11)}
+      from (
+        select a.run_id
+        from search_attributes a
+        where ${isLeading(8)} and a.started_at >= $6::bigint and a.started_at < $7::bigint
+        offset 0
+      ) a
+      cross join lateral ${runOfRow} r
+      where ${isWanted} and ${keepsOthers(11)}
       group by r.status
       order by r.status`,
     },
   };
 }
+
+/** The run of a row `a`. "offset 0" keeps the planner from beginning with the runs, which are anywhere, and may be a million. */
+const runOfRow = `(
+          select *
+          from runs
+          where run_id = a.run_id
+          offset 0
+        )`;
 
 const isBehind = "(a.started_at, a.run_id) < ($8::bigint, $9::uuid)";
 

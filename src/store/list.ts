@@ -68,10 +68,12 @@ export async function listWorkflows(
 ): Promise<RunRows> {
   const { filter, after, limit, maxBytes } = ask;
   const before = firstPlace(filter, after);
-  const place = [before.startedAt, before.runId, limit, maxBytes];
-  if (filter.attributes.length > 0) return listByAttributes(q, filter, place, limit);
-  const values = [...filterValues(filter), ...place];
-  return readRows(await q.query<FoundRow>(statementsFor(filter).list, values), limit);
+  const values = [...filterValues(filter), before.startedAt, before.runId, limit, maxBytes];
+  const found =
+    filter.attributes.length > 0
+      ? await listByAttributes(q, filter, before, values)
+      : await q.query<FoundRow>(statementsFor(filter).list, values);
+  return readRows(found, limit);
 }
 
 /** Before which place runs are listed: before that of the page, and started in time. */
@@ -91,17 +93,16 @@ export async function listChildren(
   return readRows(await q.query<FoundRow>(childrenStatement, values), limit);
 }
 
-async function listByAttributes(
+function listByAttributes(
   q: Queryable,
-  filter: RunFilter,
-  place: readonly unknown[],
-  limit: number,
-): Promise<RunRows> {
-  const { values, isEqual } = attributeValues(filter.attributes);
-  const isOfAnyTime = filter.startedFrom === undefined && filter.startedTo === undefined;
+  { attributes, startedFrom }: RunFilter,
+  before: RunPosition,
+  values: readonly unknown[],
+): Promise<FoundRow[]> {
+  const { values: ofAttributes, isEqual } = attributeValues(attributes);
+  const isOfAnyTime = startedFrom === undefined && before.startedAt === endOfTime - 1;
   const listWithin = isOfAnyTime ? byAttribute.listWithin : byAttribute.listWithinTime;
-  const statement = isEqual ? byAttribute.listEqual : listWithin;
-  return readRows(await q.query<FoundRow>(statement, [...filterValues(filter), ...place, ...values]), limit);
+  return q.query<FoundRow>(isEqual ? byAttribute.listEqual : listWithin, [...values, ...ofAttributes]);
 }
 
 /** One row behind the limit was looked for. */

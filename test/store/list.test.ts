@@ -117,6 +117,42 @@ test.each([
   expect(found).toEqual(all);
 });
 
+test("finds the runs of a range behind many that other conditions leave out, and where many more than a page started at the same time", async () => {
+  const many = await store.makeNamespace();
+  const runs = Array.from({ length: 280 }, (_, n) =>
+    makeRun({
+      namespaceId: many,
+      workflowId: `many-${n}`,
+      workflowType: n % 40 === 0 ? "rare" : "usual",
+      startedAt: 10 + Math.floor(n / 70),
+      attributes: { searchAttributes: { level: integer(n % 10) }, memo: {} },
+    }),
+  );
+  await store.write(...runs.map((run) => startUnit(run)));
+  const newestFirst = runs.toSorted((a, b) => b.startedAt - a.startedAt || (a.runId < b.runId ? 1 : -1));
+  const attributes = [within("level", 0, 9)];
+  const filters: Partial<RunFilter>[] = [
+    {},
+    { workflowType: "rare" },
+    { workflowType: "rare", startedFrom: 11, startedTo: 13 },
+    { workflowType: "none" },
+  ];
+  for (const fields of filters) {
+    const { workflowType = "", startedFrom = 0, startedTo = 99 } = fields;
+    const expected = newestFirst.filter(
+      ({ workflowId, workflowType: type, startedAt }) =>
+        Number(workflowId.split("-")[1]) % 10 < 9 &&
+        (workflowType === "" || type === workflowType) &&
+        startedAt >= startedFrom &&
+        startedAt < startedTo,
+    );
+    const found: Awaited<ReturnType<typeof list>> = [];
+    for (let pages = 1; pages * 3 === found.length + 3; pages++)
+      found.push(...(await list({ namespaceId: many, attributes, ...fields }, found.at(-1), 3)));
+    expect(found.map(({ runId }) => runId)).toEqual(expected.map(({ runId }) => runId));
+  }
+});
+
 test("counts runs by status", async () => {
   const count = (fields: Partial<RunFilter>) => countWorkflows(store.database.read, filter(fields));
   expect(await count({})).toEqual([

@@ -10,7 +10,7 @@ import { deleteExpired, findExpiries } from "../../src/store/expired-runs.js";
 import { readHeartbeats, writeHeartbeats } from "../../src/store/heartbeats.js";
 import { readEvents, readHistory } from "../../src/store/history.js";
 import { findIdleRuns } from "../../src/store/idle-runs.js";
-import { listWorkflows } from "../../src/store/list.js";
+import { countWorkflows, listWorkflows } from "../../src/store/list.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
 import { loadMessages } from "../../src/store/messages.js";
 import { openConnection } from "../../src/store/pool.js";
@@ -255,6 +255,15 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
       ...firstPage,
     });
   },
+  "count runs by the value of an attribute": (n) =>
+    countWorkflows(q, filter({ attributes: [amount(n, n + 1)] })),
+  "count runs by the range of an attribute": (n) =>
+    countWorkflows(q, filter({ attributes: [amount(n, n + 100)] })),
+  "count runs by the range of an attribute and the time": (n) =>
+    countWorkflows(
+      q,
+      filter({ attributes: [amount(n, filled)], startedFrom: n, startedTo: n + 50, statuses: [2] }),
+    ),
   "list runs by id": () =>
     listWorkflows(q, {
       filter: filter({ workflowIdPrefix: "filled-777" }),
