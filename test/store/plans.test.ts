@@ -5,14 +5,16 @@ import type { RunState } from "../../src/core/run-state.js";
 import { type ChooseStatement, openShapes } from "../../src/store/batch-shapes.js";
 import { claimTasks, unclaimTasks, whichQueuesAreReady } from "../../src/store/claim.js";
 import { findHeldRuns } from "../../src/store/dead-workers.js";
+import { hasOpenRun } from "../../src/store/delete-namespace.js";
 import { clearDeletions, deleteRun } from "../../src/store/deletions.js";
 import { deleteExpired, findExpiries } from "../../src/store/expired-runs.js";
 import { readHeartbeats, writeHeartbeats } from "../../src/store/heartbeats.js";
 import { readEvents, readHistory } from "../../src/store/history.js";
+import { copyHistory } from "../../src/store/history-copies.js";
 import { findIdleRuns } from "../../src/store/idle-runs.js";
-import { countWorkflows, listWorkflows } from "../../src/store/list.js";
+import { countWorkflows, listChildren, listWorkflows } from "../../src/store/list.js";
 import { loadWorkflows, locateRuns } from "../../src/store/load.js";
-import { loadMessages } from "../../src/store/messages.js";
+import { loadMessages, overdueInboxes } from "../../src/store/messages.js";
 import { openConnection } from "../../src/store/pool.js";
 import { countQueueTasks } from "../../src/store/queue-tasks.js";
 import { countRuns } from "../../src/store/run-counts.js";
@@ -25,6 +27,7 @@ import {
 } from "../../src/store/schedules.js";
 import { durableSettings, planSettings } from "../../src/store/settings.js";
 import { settleBatch } from "../../src/store/settle-batch.js";
+import { readSignalHashes } from "../../src/store/signal-hashes.js";
 import { type Queryable, send } from "../../src/store/statement.js";
 import type { Unit } from "../../src/store/unit.js";
 import { dueWakeups } from "../../src/store/wakeups.js";
@@ -269,6 +272,14 @@ const hotStatements: Record<string, (n: number) => Promise<unknown>> = {
       filter: filter({ workflowIdPrefix: "filled-777" }),
       ...firstPage,
     }),
+  "list the children of a run": (n) => listChildren(q, { parentRunId: runId(n), ...firstPage }),
+  "find what is to be delivered": (n) => overdueInboxes(q, n, 5),
+  "find an open run of a namespace": () => hasOpenRun(q, namespaceId),
+  "read what tells repeats of a run's signals": (n) => readSignalHashes(q, runId(n), 0),
+  "copy the history of a run": (n) => {
+    const run = <T>(work: (tx: Queryable) => Promise<T>) => work(q);
+    return copyHistory(run, { fromRunId: runId(n), toRunId: randomUUID(), throughEventId: 8 });
+  },
   "delete a run": async (n) => {
     const ids = { namespaceId, workflowId: workflowId(n + 70), runId: runId(n + 70) };
     await client.query("update runs set status = 3, closed_at = 5 where run_id = $1", [ids.runId]);
