@@ -52,7 +52,7 @@ bench: build ## measure throughput and latency
 bench-schedules: build ## measure schedules: 10,000 every minute, 2,000 at once, 10,000 at rest (about 15 min)
 	@npx tsx bench/schedules/main.ts
 
-bench-idle: build ## measure an idle server with 1,000 polls and 100,000 timers (about 6 min)
+bench-idle: build ## measure an idle server with 1,000 polls and 100,000 timers (about 8 min)
 	@npx tsx bench/idle/main.ts
 
 bench-scale: build ## measure reads, claims and retention with a million closed runs beside a thousand

@@ -18,8 +18,8 @@ const { values: flags, positionals } = parseArgs({
   options: {
     polls: { type: "string", default: "1000" },
     timers: { type: "string", default: "100000" },
-    // Three times as long as a poll waits, so that each is renewed three times.
-    seconds: { type: "string", default: "150" },
+    // Six times as long as a poll waits, so that each is renewed six times, and a collection of the whole heap counts for what it is on the average.
+    seconds: { type: "string", default: "300" },
     profile: { type: "boolean", default: false },
   },
 });

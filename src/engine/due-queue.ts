@@ -56,7 +56,7 @@ export function openDueQueue<Name extends object>(
       if (dueAt === undefined || valid.size >= max) return;
       dropInvalid();
       const isEarlier = heap[0] === undefined || dueAt < heap[0].dueAt;
-      const entry = { ...nameOf(name), dueAt };
+      const entry = { dueAt, ...nameOf(name) };
       valid.set(key, entry);
       pushHeap(heap, entry);
       dropInvalid();

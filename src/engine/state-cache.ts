@@ -9,12 +9,17 @@ import type { RecordedEvent } from "../core/transition.js";
 import { loadedKeys } from "../store/load.js";
 import { estimateBytes } from "./estimate-bytes.js";
 
-/** A bounded cache of workflow states, the least recently used going first; of runs that are closed only the newest are kept, for those who wait for them. */
+/**
+ * A bounded cache of workflow states, the least recently used going first, and those that nobody uses after a while; of runs that are closed only the newest
+ * are kept, for those who wait for them.
+ */
 export interface StateCache {
   get(namespaceId: string, workflowId: string): Workflow | undefined;
   /** Keeps a state that is known to be stored; the events are those that the newest write added to its run. */
   keep(workflow: Workflow, newEvents: readonly RecordedEvent[]): void;
   drop(namespaceId: string, workflowId: string): void;
+  /** Lets go of what nobody has used for a while. */
+  dropIdle(): void;
   /** The events of a run from behind one id through another, if all of them are here and surely no more than so many bytes. */
   events(
     run: RunState,
@@ -31,6 +36,8 @@ interface Entry {
   tail: HistoryEvent[];
   tailBytes: number;
   bytes: number;
+  /** When it was used last, by a steady clock in milliseconds. */
+  usedAt: number;
 }
 
 /** Newest events kept of a run, in bytes as stored. */
@@ -43,8 +50,17 @@ const pendingBytes = 600;
 /** Nothing is decided about a closed run any more, but whoever waits for it reads how it ended. */
 const mostClosed = 1_000;
 
-/** @param maxBytes the memory that it may use, estimated */
-export function openStateCache(maxBytes: number): StateCache {
+/**
+ * What was not used for so long goes. To load it again costs a run little that moves so rarely, and what stays here costs whenever V8 goes through its heap,
+ * also of a server that has nothing to do.
+ */
+const idleMs = 30_000;
+
+/**
+ * @param maxBytes the memory that it may use, estimated
+ * @param steadyNow a steady clock in milliseconds
+ */
+export function openStateCache(maxBytes: number, steadyNow = () => performance.now()): StateCache {
   const entries = new Map<string, Entry>();
   /** The keys of those whose run is closed, the oldest first. */
   const closed = new Set<string>();
@@ -77,11 +93,12 @@ export function openStateCache(maxBytes: number): StateCache {
       if (entry === undefined) return undefined;
       entries.delete(key);
       entries.set(key, entry);
+      entry.usedAt = steadyNow();
       return entry.workflow;
     },
     keep(workflow, newEvents) {
       const key = keyOf(workflow.namespaceId, workflow.workflowId);
-      const entry = extend(remove(key), withoutStored(withFewKeys(workflow)), newEvents);
+      const entry = extend(remove(key), withoutStored(withFewKeys(workflow)), newEvents, steadyNow());
       entries.set(key, entry);
       if (workflow.run?.closedAt !== undefined) closed.add(key);
       total += entry.bytes;
@@ -89,6 +106,14 @@ export function openStateCache(maxBytes: number): StateCache {
     },
     drop(namespaceId, workflowId) {
       remove(keyOf(namespaceId, workflowId));
+    },
+    dropIdle() {
+      const before = steadyNow() - idleMs;
+      // The least recently used come first.
+      for (const [key, { usedAt }] of entries) {
+        if (usedAt > before) return;
+        remove(key);
+      }
     },
     events(run, afterEventId, throughEventId, maxBytes = maxTailBytes) {
       const entry = entries.get(keyOf(run.namespaceId, run.workflowId));
@@ -126,7 +151,12 @@ function withoutStored(workflow: Workflow): Workflow {
   return { ...workflow, run: { ...run, snapshot: undefined, updates: new Map(left) } };
 }
 
-function extend(before: Entry | undefined, workflow: Workflow, newEvents: readonly RecordedEvent[]): Entry {
+function extend(
+  before: Entry | undefined,
+  workflow: Workflow,
+  newEvents: readonly RecordedEvent[],
+  usedAt: number,
+): Entry {
   const run = workflow.run;
   const isSameRun = before?.workflow.run?.runId === run?.runId;
   const tail = isSameRun && before !== undefined ? before.tail : [];
@@ -146,7 +176,7 @@ function extend(before: Entry | undefined, workflow: Workflow, newEvents: readon
   }
   const bytes =
     entryBytes + tail.length * eventBytes + 2 * tailBytes + (run === undefined ? 0 : stateBytes(run));
-  return { workflow, tail, tailBytes, bytes };
+  return { workflow, tail, tailBytes, bytes, usedAt };
 }
 
 function stateBytes({

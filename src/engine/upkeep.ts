@@ -47,6 +47,8 @@ export interface Upkeep {
   clearDeletions(): Promise<number>;
   /** Calls back when `clearDeletions` has something to do earlier than it said. */
   onDeleted(callback: () => void): void;
+  /** Lets go of the states of runs that have not moved for a while. */
+  dropIdleStates(): Promise<void>;
   /** Removes closed runs that are not kept any longer, and what is left of namespaces that are being deleted. */
   expire(): Promise<number>;
   /** Calls back when `expire` has something to do earlier than it said. */
@@ -141,6 +143,10 @@ export function openUpkeep(parts: EngineParts, { due, peers, deliveries, metrics
     releaseDeadWorkers: openWorkerRelease(parts, listening, metrics),
     clearDeletions: parts.deletions.clear,
     onDeleted: parts.deletions.onDeleted,
+    async dropIdleStates() {
+      parts.cache.dropIdle();
+      metrics.cacheSize(parts.cache.entries(), parts.cache.bytes());
+    },
     expire: parts.retention.expire,
     onDue: parts.retention.onDue,
     tidy: () => tidy(parts),

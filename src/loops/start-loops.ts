@@ -42,6 +42,7 @@ export function startLoops(upkeep: Upkeep, times: LoopTimes, logger: Logger): ()
   every(retryMs, "delivering overdue messages", upkeep.deliverOverdue);
   every(retryMs, "taking back the tasks of dead workers", upkeep.releaseDeadWorkers);
   every(beatMs, "the heartbeat of this server", upkeep.beat);
+  every(beatMs, "letting go of idle states", upkeep.dropIdleStates);
   every(workerFlushMs, "writing worker heartbeats", upkeep.flushWorkers);
   every(tidyMs, "tidying up", upkeep.tidy);
   const { slowPollMs, rereadMs } = times;

@@ -32,6 +32,24 @@ test("counts a workflow id that goes on with another run as open", () => {
   expect(cache.get(namespaceId, "chain")).toBeDefined();
 });
 
+test("lets go of what nobody has used for half a minute", () => {
+  let now = 0;
+  const cache = openStateCache(large, () => now);
+  for (const id of ["idle", "read", "written"]) cache.keep(workflowOf(id), []);
+  now = 20_000;
+  cache.get(namespaceId, "read");
+  cache.keep(workflowOf("written"), []);
+  cache.dropIdle();
+  expect(cache.entries()).toBe(3);
+  now = 30_000;
+  cache.dropIdle();
+  const isCached = (workflowId: string) => cache.get(namespaceId, workflowId) !== undefined;
+  expect(["idle", "read", "written"].map(isCached)).toEqual([false, true, true]);
+  now = 60_000;
+  cache.dropIdle();
+  expect([cache.entries(), cache.bytes()]).toEqual([0, 0]);
+});
+
 test("never holds more than it may, the least recently used going first", () => {
   const cache = openStateCache(20_000);
   for (let n = 0; n < 100; n++) {
