@@ -11,6 +11,7 @@ import type { WorkflowSpecSchema } from "../../gen/pawl/v1/workflow_pb.js";
 import { WorkflowService } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { scheduleActivity, tokenOf } from "../support/actor.js";
 import type { TestServerOptions } from "../support/engine.js";
+import { firePast } from "../support/schedules.js";
 import { until } from "../support/until.js";
 import type { CalledServer, ContractHouse } from "./front.js";
 
@@ -145,7 +146,7 @@ export async function openScene(house: ContractHouse) {
       const { upkeep } = house.main.server;
       await upkeep.wakeDueRuns();
       await upkeep.wakeOverdueRuns();
-      while ((await upkeep.fireSchedules()) === 0);
+      await firePast(house.cluster, house.main.server, 0);
     },
     /** Takes back what dead workers hold. */
     async releaseDead(): Promise<void> {

@@ -19,7 +19,8 @@ import {
   returnWorkflowTask,
   type WorkflowTaskFence,
 } from "../../src/core/workflow-task.js";
-import { type Folded, foldMore, newFold, rule } from "./fold.js";
+import { type Folded, foldMore, newFold } from "../model/read-history.js";
+import { rule } from "../model/rule.js";
 import {
   type CommandInit,
   caller,

@@ -4,7 +4,7 @@ import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import { ExternalFailureCause } from "../../gen/pawl/v1/event_pb.js";
 import { ParentClosePolicy, WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import * as wf from "../../gen/pawl/v1/workflow_service_pb.js";
-import { type Actor, actor, completeWorkflow, ms } from "../support/actor.js";
+import { type Actor, actor, completeWorkflow, failWorkflow, json, ms } from "../support/actor.js";
 import {
   type CommandInit,
   callOf,
@@ -34,8 +34,6 @@ beforeEach(async () => {
 
 afterAll(() => cluster.close());
 
-const json = (value: string) => ({ body: { case: "json" as const, value } });
-
 const startChild = (seq: number, workflowId: string, rest: object = {}): CommandInit =>
   ({
     seq,
@@ -44,23 +42,6 @@ const startChild = (seq: number, workflowId: string, rest: object = {}): Command
       value: { spec: { workflowId, workflowType: "order", input: json("1") }, ...rest },
     },
   }) as CommandInit;
-
-const failWorkflow: CommandInit = {
-  kind: { case: "failWorkflow", value: { failure: { message: "broken" } } },
-};
-
-/** Takes the next workflow task of the queue. */
-async function take() {
-  const [task] = await it.poll();
-  if (task === undefined) throw new Error("there is no workflow task");
-  return task;
-}
-
-/** The events of a run that are not about its workflow tasks. */
-async function eventsOf(workflowId: string, runId = ""): Promise<HistoryEvent[]> {
-  const events = await it.history(workflowId, runId);
-  return events.filter(({ kind }) => kind.case?.startsWith("workflowTask") !== true);
-}
 
 /** Waits until a run has an event of this kind. */
 async function eventOf<Kind extends HistoryEvent["kind"]["case"]>(
@@ -81,11 +62,11 @@ describe("children", () => {
   /** A parent that has started a child, and the child's first task. */
   async function family(rest: object = {}, childSpec: object = {}) {
     await it.start("parent");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       startChild(1, "child", { spec: { workflowId: "child", workflowType: "order", ...childSpec }, ...rest }),
     ]);
     await eventOf("parent", "childWorkflowStarted");
-    const tasks = [await take(), await take()];
+    const tasks = [await it.take(), await it.take()];
     const [parentTask, childTask] = tasks.sort((a, b) => (a.workflowId < b.workflowId ? 1 : -1));
     await it.complete(parentTask, []);
     return { childTask };
@@ -98,7 +79,7 @@ describe("children", () => {
     const { childTask } = await family();
     await it.complete(childTask, [last]);
     await eventOf("parent", kind);
-    const kinds = kindsOf(await eventsOf("parent"));
+    const kinds = kindsOf(await it.eventsOf("parent"));
     expect(kinds).toEqual(["workflowStarted", "childWorkflowInitiated", "childWorkflowStarted", kind]);
     expect((await it.get("parent")).pendingChildren).toEqual([]);
     expect(await cluster.run("select * from messages")).toEqual([]);
@@ -109,7 +90,7 @@ describe("children", () => {
     expect((await it.get("parent")).waitingFor).toEqual(['Waits for its child "child" to end.']);
     await it.terminate("child");
     await eventOf("parent", "childWorkflowTerminated");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       startChild(2, "second", {
         spec: { workflowId: "second", workflowType: "order", runTimeout: ms(60_000) },
       }),
@@ -117,12 +98,12 @@ describe("children", () => {
     await eventOf("parent", "childWorkflowStarted");
     await it.cancel("second");
     await eventOf("parent", "childWorkflowCancelled");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       startChild(3, "third", {
         spec: { workflowId: "third", workflowType: "order", runTimeout: ms(60_000) },
       }),
     ]);
-    await until("it has come to it", async () => (await eventsOf("third").catch(() => [])).length > 0);
+    await until("it has come to it", async () => (await it.eventsOf("third").catch(() => [])).length > 0);
     cluster.moveTime(61_000);
     await server.upkeep.wakeDueRuns();
     await eventOf("parent", "childWorkflowTimedOut");
@@ -146,9 +127,9 @@ describe("children", () => {
 
   test("a child whose id is taken fails to start", async () => {
     await it.start("child");
-    await take();
+    await it.take();
     await it.start("parent");
-    await it.complete(await take(), [startChild(1, "child")]);
+    await it.complete(await it.take(), [startChild(1, "child")]);
     const failed = await eventOf("parent", "childWorkflowStartFailed");
     expect(failed.kind.value).toMatchObject({ seq: 1, cause: ExternalFailureCause.WORKFLOW_EXISTS });
     expect((await it.get("parent")).pendingChildren).toEqual([]);
@@ -156,11 +137,11 @@ describe("children", () => {
 
   test("a child in a namespace that does not exist fails to start, behind all commands of the task", async () => {
     await it.start("parent");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       startChild(1, "child", { namespace: "nowhere" }),
       startChild(2, "other"),
     ]);
-    expect(kindsOf(await eventsOf("parent")).slice(0, 4)).toEqual([
+    expect(kindsOf(await it.eventsOf("parent")).slice(0, 4)).toEqual([
       "workflowStarted",
       "childWorkflowInitiated",
       "childWorkflowInitiated",
@@ -183,22 +164,22 @@ describe("children", () => {
     await it.terminate("parent");
     expect(errorOf(await it.complete(childTask, [completeWorkflow]))).toBeUndefined();
     await until("it has come to it", async () => (await cluster.run("select * from messages")).length === 0);
-    expect(kindsOf(await eventsOf("parent")).at(-1)).toBe("workflowTerminated");
+    expect(kindsOf(await it.eventsOf("parent")).at(-1)).toBe("workflowTerminated");
   });
 
   test("a policy reaches a child whose start has not arrived yet, behind it", async () => {
     await it.start("parent");
-    const task = await take();
+    const task = await it.take();
     await it.complete(task, [startChild(1, "child"), completeWorkflow]);
     await eventOf("child", "workflowTerminated");
-    expect(kindsOf(await eventsOf("child"))).toEqual(["workflowStarted", "workflowTerminated"]);
+    expect(kindsOf(await it.eventsOf("child"))).toEqual(["workflowStarted", "workflowTerminated"]);
   });
 
   test("CancelChild asks the child, and the parent hears that it arrived", async () => {
     const { childTask } = await family();
     await it.complete(childTask, []);
     await it.signal("parent");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       { seq: 2, kind: { case: "cancelChild", value: { childSeq: 1, reason: "enough" } } },
     ]);
     await eventOf("parent", "externalCancelDelivered");
@@ -208,7 +189,7 @@ describe("children", () => {
 
   test("outcomes that come while the parent's task is started are buffered, and refer to the child's start", async () => {
     await it.start("parent");
-    await it.complete(await take(), [startChild(1, "child")], {});
+    await it.complete(await it.take(), [startChild(1, "child")], {});
     await eventOf("parent", "childWorkflowStarted");
     const parentTask = (await it.poll({ maxTasks: 2 })).find(({ workflowId }) => workflowId === "parent");
     await it.terminate("child");
@@ -230,9 +211,9 @@ describe("other runs", () => {
 
   test("a signal reaches another run once, and its sender hears so", async () => {
     await it.start("other");
-    const otherTask = await take();
+    const otherTask = await it.take();
     await it.start("sender");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       {
         seq: 1,
         kind: {
@@ -254,7 +235,7 @@ describe("other runs", () => {
     ["cancelExternalWorkflow", "externalCancelFailed"],
   ] as const)("%s to nobody fails with the cause", async (command, failed) => {
     await it.start("sender");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       { seq: 1, kind: { case: command, value: { target: target("nobody"), name: "hello" } } } as CommandInit,
       {
         seq: 2,
@@ -263,9 +244,9 @@ describe("other runs", () => {
     ]);
     await until(
       "it has come to it",
-      async () => kindsOf(await eventsOf("sender")).filter((kind) => kind === failed).length === 2,
+      async () => kindsOf(await it.eventsOf("sender")).filter((kind) => kind === failed).length === 2,
     );
-    const causes = (await eventsOf("sender")).flatMap(({ kind }) =>
+    const causes = (await it.eventsOf("sender")).flatMap(({ kind }) =>
       kind.case === failed ? [kind.value.cause] : [],
     );
     expect(causes.sort()).toEqual([
@@ -277,14 +258,14 @@ describe("other runs", () => {
 
   test("a run signals itself", async () => {
     await it.start("self");
-    await it.complete(await take(), [
+    await it.complete(await it.take(), [
       {
         seq: 1,
         kind: { case: "signalExternalWorkflow", value: { target: target("self"), name: "again" } },
       } as CommandInit,
     ]);
     await eventOf("self", "externalSignalDelivered");
-    expect(kindsOf(await eventsOf("self"))).toContain("signalReceived");
+    expect(kindsOf(await it.eventsOf("self"))).toContain("signalReceived");
   });
 
   test("what the server that wrote a message did not deliver, another delivers", async () => {
@@ -308,9 +289,13 @@ describe("other runs", () => {
     cluster.moveTime(2_001);
     await server.upkeep.deliverOverdue();
     await eventOf("sender", "externalCancelDelivered");
-    expect(kindsOf(await eventsOf("other")).filter((kind) => kind === "workflowCancelRequested")).toEqual([]);
+    expect(kindsOf(await it.eventsOf("other")).filter((kind) => kind === "workflowCancelRequested")).toEqual(
+      [],
+    );
     await it.fail(tasks.find(({ workflowId }) => workflowId === "other"));
-    const requested = kindsOf(await eventsOf("other")).filter((kind) => kind === "workflowCancelRequested");
+    const requested = kindsOf(await it.eventsOf("other")).filter(
+      (kind) => kind === "workflowCancelRequested",
+    );
     expect(requested).toHaveLength(1);
   });
 });

@@ -1,11 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
 import { ContinuationReason } from "../../gen/pawl/v1/event_pb.js";
 import { RetryState } from "../../gen/pawl/v1/failure_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import * as wf from "../../gen/pawl/v1/workflow_service_pb.js";
-import { type Actor, actor, ms } from "../support/actor.js";
+import { type Actor, actor, failWorkflow, json, ms } from "../support/actor.js";
 import {
   type CommandInit,
   callOf,
@@ -17,7 +16,6 @@ import {
   type TestServer,
 } from "../support/engine.js";
 import { miscounted } from "../support/miscounted.js";
-import { until } from "../support/until.js";
 
 let cluster: TestCluster;
 let server: TestServer;
@@ -39,49 +37,6 @@ afterAll(async () => {
   await cluster.close();
 });
 
-const json = (value: string) => ({ body: { case: "json" as const, value } });
-
-const _startChild = (seq: number, workflowId: string, rest: object = {}): CommandInit =>
-  ({
-    seq,
-    kind: {
-      case: "startChildWorkflow",
-      value: { spec: { workflowId, workflowType: "order", input: json("1") }, ...rest },
-    },
-  }) as CommandInit;
-
-const failWorkflow: CommandInit = {
-  kind: { case: "failWorkflow", value: { failure: { message: "broken" } } },
-};
-
-/** Takes the next workflow task of the queue. */
-async function take() {
-  const [task] = await it.poll();
-  if (task === undefined) throw new Error("there is no workflow task");
-  return task;
-}
-
-/** The events of a run that are not about its workflow tasks. */
-async function eventsOf(workflowId: string, runId = ""): Promise<HistoryEvent[]> {
-  const events = await it.history(workflowId, runId);
-  return events.filter(({ kind }) => kind.case?.startsWith("workflowTask") !== true);
-}
-
-/** Waits until a run has an event of this kind. */
-async function _eventOf<Kind extends HistoryEvent["kind"]["case"]>(
-  workflowId: string,
-  kind: Kind,
-  runId = "",
-) {
-  let found: HistoryEvent | undefined;
-  await until("it has come to it", async () => {
-    const events = await it.history(workflowId, runId).catch(() => []);
-    found = events.find((event) => event.kind.case === kind);
-    return found !== undefined;
-  });
-  return found as HistoryEvent & { kind: { case: Kind } };
-}
-
 describe("chains", () => {
   const continueAsNew = (value: object = {}): CommandInit =>
     ({ kind: { case: "continueAsNew", value } }) as CommandInit;
@@ -89,7 +44,7 @@ describe("chains", () => {
   test("continue-as-new closes the run and opens the next, linked by events", async () => {
     const { runId } = await it.start("chain", { spec: { runTimeout: ms(3_600_000) } });
     await it.signal("chain", { name: "first" });
-    const task = await take();
+    const task = await it.take();
     const signal = (await it.history("chain")).find(({ kind }) => kind.case === "signalReceived");
     await it.complete(task, [
       continueAsNew({ input: json("2"), carriedSignalEventIds: [signal?.eventId ?? 0] }),
@@ -117,7 +72,7 @@ describe("chains", () => {
 
   test("a chain that does nothing else gets a task a second", async () => {
     await it.start("loop");
-    await it.complete(await take(), [continueAsNew()]);
+    await it.complete(await it.take(), [continueAsNew()]);
     expect(await it.poll({ wait: ms(1) })).toEqual([]);
     cluster.moveTime(1_001);
     await server.upkeep.wakeDueRuns();
@@ -126,7 +81,7 @@ describe("chains", () => {
 
   test("an undelivered signal refuses continue-as-new", async () => {
     await it.start("busy");
-    const task = await take();
+    const task = await it.take();
     await it.signal("busy");
     expect(errorOf(await it.complete(task, [continueAsNew()]))).toBe("UNHANDLED_COMMAND");
   });
@@ -135,14 +90,14 @@ describe("chains", () => {
     const { runId = "" } = await it.start("retried", {
       spec: { input: json("7"), retryPolicy: { maximumAttempts: 2, initialInterval: ms(1_000), jitter: 0 } },
     });
-    await it.complete(await take(), [failWorkflow]);
+    await it.complete(await it.take(), [failWorkflow]);
     const first = (await it.history("retried", runId)).at(-1);
     expect(first?.kind.value).toMatchObject({ retryState: RetryState.IN_PROGRESS });
     expect(await it.poll({ wait: ms(1) })).toEqual([]);
     cluster.moveTime(1_001);
     await server.upkeep.wakeDueRuns();
     const waiting = it.result("retried", { runId });
-    const task = await take();
+    const task = await it.take();
     expect(task.attempt).toBe(1);
     expect((await it.history("retried"))[0]?.kind.value).toMatchObject({ attempt: 2, input: json("7") });
     await it.complete(task, [failWorkflow]);
@@ -198,6 +153,10 @@ describe("signal with start", () => {
     expect(await signalWithStart("both", "a")).toEqual(first);
     expect(await signalWithStart("both", "b")).toEqual({ ...first, isStarted: false });
     expect(await signalWithStart("both", "b")).toEqual({ ...first, isStarted: false });
-    expect(kindsOf(await eventsOf("both"))).toEqual(["workflowStarted", "signalReceived", "signalReceived"]);
+    expect(kindsOf(await it.eventsOf("both"))).toEqual([
+      "workflowStarted",
+      "signalReceived",
+      "signalReceived",
+    ]);
   });
 });

@@ -7,6 +7,7 @@ import {
   type Actor,
   actor,
   completeWorkflow,
+  json,
   ms,
   scheduleActivity,
   scheduleTimer,
@@ -44,7 +45,6 @@ beforeEach(async () => {
 
 afterEach(() => cluster.close());
 
-const json = (value: string) => ({ body: { case: "json" as const, value } });
 const reject = { closedIdPolicy: ClosedIdPolicy.REJECT };
 
 const startChild = (seq: number, workflowId: string, parentClosePolicy = ParentClosePolicy.TERMINATE) =>

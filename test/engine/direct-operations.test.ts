@@ -5,7 +5,7 @@ import * as wk from "../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { RefusedError } from "../../src/core/errors.js";
 import type { Call } from "../../src/engine/engine.js";
-import { type Actor, actor, ms } from "../support/actor.js";
+import { type Actor, actor, json, ms } from "../support/actor.js";
 import {
   callOf,
   kindsOf,
@@ -31,7 +31,6 @@ beforeEach(async () => {
 });
 afterAll(() => cluster.close());
 
-const json = (value: string) => ({ body: { case: "json" as const, value } });
 const minute = { seconds: 60n };
 
 /** Calls an operation on workflow "wf". */

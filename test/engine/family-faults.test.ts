@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ExternalFailureCause, type HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
+import { ExternalFailureCause } from "../../gen/pawl/v1/event_pb.js";
 import {
   ClosedIdPolicy,
   OpenIdPolicy,
@@ -54,17 +54,12 @@ async function take(workflowId: string) {
 const rest = () =>
   until("no message is under way", async () => (await cluster.run("select 1 from messages")).length === 0);
 
-async function eventsOf(workflowId: string, runId = ""): Promise<HistoryEvent[]> {
-  const events = await it.history(workflowId, runId);
-  return events.filter(({ kind }) => kind.case?.startsWith("workflowTask") !== true);
-}
-
 describe("a cycle of parents", () => {
   test("of one: a run that starts itself is told that its id is taken, and goes on", async () => {
     await it.start("self");
     await it.complete(await take("self"), [startChild(1, "self")]);
     await rest();
-    const events = await eventsOf("self");
+    const events = await it.eventsOf("self");
     expect(kindsOf(events)).toEqual([
       "workflowStarted",
       "childWorkflowInitiated",
@@ -83,12 +78,14 @@ describe("a cycle of parents", () => {
       startChild(2, "above", { openIdPolicy: OpenIdPolicy.USE_EXISTING }),
     ]);
     await rest();
-    const failed = (await eventsOf("below")).filter(({ kind }) => kind.case === "childWorkflowStartFailed");
+    const failed = (await it.eventsOf("below")).filter(
+      ({ kind }) => kind.case === "childWorkflowStartFailed",
+    );
     expect(failed.map(({ kind }) => kind.value)).toMatchObject([
       { seq: 1, cause: ExternalFailureCause.WORKFLOW_EXISTS },
       { seq: 2, cause: ExternalFailureCause.WORKFLOW_EXISTS },
     ]);
-    expect(kindsOf(await eventsOf("above"))).toEqual([
+    expect(kindsOf(await it.eventsOf("above"))).toEqual([
       "workflowStarted",
       "childWorkflowInitiated",
       "childWorkflowStarted",
@@ -100,7 +97,7 @@ describe("a cycle of parents", () => {
     const policies = { openIdPolicy: OpenIdPolicy.TERMINATE_EXISTING };
     await it.complete(await take("self"), [startChild(1, "self", policies)]);
     await rest();
-    expect(kindsOf(await eventsOf("self", runId))).toEqual([
+    expect(kindsOf(await it.eventsOf("self", runId))).toEqual([
       "workflowStarted",
       "childWorkflowInitiated",
       "workflowTerminated",
@@ -119,10 +116,10 @@ describe("a cycle of parents", () => {
     const policies = { openIdPolicy: OpenIdPolicy.TERMINATE_EXISTING };
     await it.complete(await take("below"), [startChild(1, "above", policies)]);
     await rest();
-    expect((await eventsOf("above", runId)).at(-1)?.kind.case).toBe("workflowTerminated");
+    expect((await it.eventsOf("above", runId)).at(-1)?.kind.case).toBe("workflowTerminated");
     await it.complete(await take("above"), [completeWorkflow]);
     await rest();
-    expect(kindsOf(await eventsOf("below"))).toEqual([
+    expect(kindsOf(await it.eventsOf("below"))).toEqual([
       "workflowStarted",
       "childWorkflowInitiated",
       "childWorkflowStarted",
@@ -145,7 +142,7 @@ describe("a child whose id was used before", () => {
     await it.start("parent");
     await it.complete(await take("parent"), [startChild(1, "used", { closedIdPolicy })]);
     await rest();
-    const last = (await eventsOf("parent")).at(-1);
+    const last = (await it.eventsOf("parent")).at(-1);
     expect(last?.kind.case).toBe(kind);
     if (kind === "childWorkflowStartFailed")
       expect(last?.kind.value).toMatchObject({ seq: 1, cause: ExternalFailureCause.WORKFLOW_EXISTS });
@@ -166,12 +163,12 @@ test.each([
     { seq: 2, kind: { case: command, value: toAny } } as CommandInit,
   ]);
   await rest();
-  const told = (await eventsOf("sender")).filter(({ kind }) => kind.case === failed);
+  const told = (await it.eventsOf("sender")).filter(({ kind }) => kind.case === failed);
   expect(told.map(({ kind }) => kind.value)).toMatchObject([
     { seq: 1, cause: ExternalFailureCause.WORKFLOW_NOT_FOUND },
     { seq: 2, cause: ExternalFailureCause.WORKFLOW_NOT_FOUND },
   ]);
-  expect(kindsOf(await eventsOf("closed"))).toEqual(["workflowStarted", "workflowCompleted"]);
+  expect(kindsOf(await it.eventsOf("closed"))).toEqual(["workflowStarted", "workflowCompleted"]);
 });
 
 test("a chain that does nothing but continue as new gets one task a second, however many runs it has had", async () => {

@@ -31,13 +31,6 @@ beforeEach(async () => {
 
 afterAll(() => cluster.close());
 
-/** Takes the next workflow task. */
-async function take() {
-  const [task] = await it.poll();
-  if (task === undefined) throw new Error("there is no workflow task");
-  return task;
-}
-
 const commandsOf: Record<string, (seq: number) => CommandInit> = {
   activities: (seq) => scheduleActivity(seq),
   timers: (seq) => scheduleTimer(seq, 60),
@@ -59,7 +52,7 @@ describe("a run with more pending than it may have", () => {
     "of %s: the whole call is refused, naming the command",
     async (kind, command) => {
       await it.start("full");
-      const task = await take();
+      const task = await it.take();
       const before = await it.history("full");
       const answer = await it.complete(task, [command(1), command(2), command(3)]);
       expect(errorOf(answer)).toBe("PENDING_LIMIT");
@@ -78,9 +71,9 @@ describe("a run with more pending than it may have", () => {
     "of %s counts those of earlier tasks, and takes more once one has ended",
     async (_, command) => {
       await it.start("full");
-      await it.complete(await take(), [command(1), command(2)]);
+      await it.complete(await it.take(), [command(1), command(2)]);
       await it.signal("full");
-      const task = await take();
+      const task = await it.take();
       expect(errorOf(await it.complete(task, [command(3)]))).toBe("PENDING_LIMIT");
       const cancel = { seq: 0, kind: { case: "cancelTimer", value: { timerSeq: 1 } } } as CommandInit;
       const cancelActivity = { kind: { case: "cancelActivity", value: { activitySeq: 1 } } } as CommandInit;
@@ -97,14 +90,14 @@ describe("a run with more pending than it may have", () => {
     const refusal = await ask("u3").catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(RefusedError);
     expect(refusal).toMatchObject({ metadata: { kind: "updates", limit: "2" } });
-    await it.complete(await take(), [{ kind: { case: "rejectUpdate", value: { updateId: "u1" } } }]);
+    await it.complete(await it.take(), [{ kind: { case: "rejectUpdate", value: { updateId: "u1" } } }]);
     expect(await reasonOf(ask("u3"))).toBeUndefined();
   });
 });
 
 test("a long history advises to continue as new, and at its limit ends the run with that reason", async () => {
   await it.start("long");
-  const first = await take();
+  const first = await it.take();
   const advice = (events: typeof first.history) =>
     events.flatMap(({ kind }) =>
       kind.case === "workflowTaskStarted" ? [kind.value.suggestContinueAsNew] : [],
@@ -112,7 +105,7 @@ test("a long history advises to continue as new, and at its limit ends the run w
   expect(advice(first.history)).toEqual([false]);
   await it.complete(first, []);
   for (let n = 0; n < 8; n++) await it.signal("long");
-  const later = await take();
+  const later = await it.take();
   expect(advice(later.history)).toEqual([false, true]);
   await it.complete(later, []);
   let refusal: string | undefined;
@@ -147,7 +140,7 @@ test("a run that signals flood as it closes keeps every one that was acknowledge
   let rounds = 0;
   for (let error: string | undefined = "UNHANDLED_COMMAND"; error !== undefined; rounds++) {
     expect(error).toBe("UNHANDLED_COMMAND");
-    const task = await take();
+    const task = await it.take();
     await flood(rounds);
     error = errorOf(await it.complete(task, [completeWorkflow]));
   }

@@ -4,7 +4,7 @@ import type { WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
 import * as wk from "../../gen/pawl/v1/worker_service_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import * as wf from "../../gen/pawl/v1/workflow_service_pb.js";
-import { type Actor, actor, completeWorkflow, ms, tokenOf } from "../support/actor.js";
+import { type Actor, actor, completeWorkflow, json, ms, tokenOf } from "../support/actor.js";
 import {
   callOf,
   makeNamespace,
@@ -29,8 +29,6 @@ beforeEach(async () => {
   it = actor(server, namespace);
 });
 afterAll(() => cluster.close());
-
-const json = (value: string) => ({ body: { case: "json" as const, value } });
 
 async function query(workflowId: string, rest: object = {}, at = server, deadlineMs?: number) {
   const request = create(wf.QueryWorkflowRequestSchema, { namespace, workflowId, name: "state", ...rest });

@@ -1,13 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TaskKind } from "../../gen/pawl/v1/namespace_pb.js";
 import { type Actor, actor, completeWorkflow, ms, scheduleActivity } from "../support/actor.js";
-import {
-  makeNamespace,
-  openTestCluster,
-  reasonOf,
-  type TestCluster,
-  type TestServer,
-} from "../support/engine.js";
+import { makeNamespace, reasonOf, type TestCluster, type TestServer } from "../support/engine.js";
+import { openScene } from "../support/scene.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -16,10 +11,7 @@ let namespace: string;
 let it: Actor;
 
 beforeEach(async () => {
-  cluster = await openTestCluster();
-  a = await cluster.open();
-  namespace = await makeNamespace(a);
-  it = actor(a, namespace);
+  ({ cluster, server: a, namespace, it } = await openScene());
 });
 
 afterEach(async () => {

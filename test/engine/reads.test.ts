@@ -6,6 +6,7 @@ import {
   type Actor,
   actor,
   completeWorkflow,
+  json,
   ms,
   scheduleActivity,
   scheduleTimer,
@@ -39,8 +40,6 @@ beforeEach(async () => {
 });
 
 afterAll(() => cluster.close());
-
-const json = (value: string) => ({ body: { case: "json" as const, value } });
 
 async function list(filter: object = {}, rest: object = {}) {
   const request = create(wf.ListWorkflowsRequestSchema, { namespace, filter, ...rest });

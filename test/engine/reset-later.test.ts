@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
-import type { WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { ResetReapply, UpdateStage } from "../../gen/pawl/v1/workflow_service_pb.js";
 import { type Actor, actor, ms, scheduleTimer } from "../support/actor.js";
 import {
-  type CommandInit,
+  idOf,
   makeNamespace,
   openTestCluster,
   reasonOf,
@@ -28,42 +26,21 @@ beforeEach(async () => {
 
 afterAll(() => cluster.close());
 
-/** Takes the next workflow task of the queue. */
-async function take(): Promise<WorkflowTask> {
-  const [task] = await it.poll();
-  if (task === undefined) throw new Error("there is no workflow task");
-  return task;
-}
-
-/** Takes the next workflow task and completes it. */
-async function runTask(...commands: CommandInit[]): Promise<WorkflowTask> {
-  const task = await take();
-  await it.complete(task, commands);
-  return task;
-}
-
-/** The id of the n-th event of a kind. */
-function idOf(history: readonly HistoryEvent[], kind: HistoryEvent["kind"]["case"], n = 1): number {
-  const event = history.filter((candidate) => candidate.kind.case === kind)[n - 1];
-  if (event === undefined) throw new Error(`there is no ${kind}`);
-  return event.eventId;
-}
-
 describe("what lies behind the task", () => {
   /** A run with a signal and updates behind its first task, some of them while a task is started. */
   async function busyRun(): Promise<{ runId: string; startedEventId: number }> {
     await it.start("wf");
-    const { runId, startedEventId } = await runTask(scheduleTimer(1, 3_600));
+    const { runId, startedEventId } = await it.runTask(scheduleTimer(1, 3_600));
     await it.signal("wf", { name: "seen", requestId: "s-1" });
     await it.update("wf", { updateId: "answered", waitStage: UpdateStage.ADMITTED });
     const updateId = "answered";
     const outcome = { case: "result" as const, value: { body: { case: "json" as const, value: "1" } } };
-    await runTask(
+    await it.runTask(
       { kind: { case: "acceptUpdate", value: { updateId } } },
       { kind: { case: "completeUpdate", value: { updateId, outcome } } },
     );
     await it.signal("wf", { name: "new" });
-    await take();
+    await it.take();
     await it.signal("wf", { name: "buffered", requestId: "s-2" });
     await it.update("wf", { updateId: "waits", waitStage: UpdateStage.ADMITTED });
     return { runId, startedEventId };
@@ -84,7 +61,7 @@ describe("what lies behind the task", () => {
       ["new", runId],
       ["buffered", runId],
     ]);
-    const task = await take();
+    const task = await it.take();
     expect(task.updates.map(({ updateId }) => updateId)).toEqual(["answered", "waits"]);
     const carried = (await it.history("wf")).findLast(({ kind }) => kind.case === "signalReceived");
     const base = await it.history("wf", runId);
@@ -110,7 +87,7 @@ describe("what lies behind the task", () => {
     const made = await it.reset("wf", startedEventId);
     const updateId = "waits";
     const outcome = { case: "result" as const, value: { body: { case: "json" as const, value: "2" } } };
-    await runTask(
+    await it.runTask(
       { kind: { case: "acceptUpdate", value: { updateId } } },
       { kind: { case: "completeUpdate", value: { updateId, outcome } } },
     );
@@ -129,7 +106,7 @@ describe("what lies behind the task", () => {
     const { runId, startedEventId } = await busyRun();
     const first = await it.reset("wf", startedEventId, { reapply: ResetReapply.SIGNALS });
     expect((await signalsOf()).map(([name]) => name)).toEqual(["seen", "new", "buffered"]);
-    const task = await take();
+    const task = await it.take();
     expect(task.updates).toEqual([]);
     await it.reset("wf", startedEventId, { reapply: ResetReapply.NOTHING, runId });
     expect(await signalsOf()).toEqual([]);
@@ -139,7 +116,7 @@ describe("what lies behind the task", () => {
   test("keep their first origin when the run is reset once more", async () => {
     const { runId, startedEventId } = await busyRun();
     await it.reset("wf", startedEventId);
-    await runTask();
+    await it.runTask();
     await it.reset("wf", startedEventId);
     expect(await signalsOf()).toEqual([
       ["seen", runId],
@@ -151,7 +128,7 @@ describe("what lies behind the task", () => {
   test("keys from before the task are known to the new run", async () => {
     await it.start("wf");
     await it.signal("wf", { name: "early", requestId: "s-0" });
-    const { startedEventId } = await runTask();
+    const { startedEventId } = await it.runTask();
     await it.reset("wf", startedEventId);
     const before = await it.history("wf");
     await it.signal("wf", { name: "early", requestId: "s-0" });

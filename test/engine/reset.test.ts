@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { HistoryEvent } from "../../gen/pawl/v1/event_pb.js";
-import type { WorkflowTask } from "../../gen/pawl/v1/task_pb.js";
 import { WorkflowStatus, WorkflowTaskFailureCause } from "../../gen/pawl/v1/workflow_pb.js";
 import {
   type Actor,
@@ -11,7 +9,7 @@ import {
   scheduleTimer,
 } from "../support/actor.js";
 import {
-  type CommandInit,
+  idOf,
   kindsOf,
   makeNamespace,
   openTestCluster,
@@ -39,20 +37,6 @@ afterAll(async () => {
   await cluster.close();
 });
 
-/** Takes the next workflow task of the queue. */
-async function take(): Promise<WorkflowTask> {
-  const [task] = await it.poll();
-  if (task === undefined) throw new Error("there is no workflow task");
-  return task;
-}
-
-/** Takes the next workflow task and completes it. */
-async function runTask(...commands: CommandInit[]): Promise<WorkflowTask> {
-  const task = await take();
-  await it.complete(task, commands);
-  return task;
-}
-
 /** Takes the next activity and completes it. */
 async function runActivity(): Promise<number> {
   const [task] = await it.pollActivities();
@@ -61,21 +45,14 @@ async function runActivity(): Promise<number> {
   return task.seq;
 }
 
-/** The id of the n-th event of a kind. */
-function idOf(history: readonly HistoryEvent[], kind: HistoryEvent["kind"]["case"], n = 1): number {
-  const event = history.filter((candidate) => candidate.kind.case === kind)[n - 1];
-  if (event === undefined) throw new Error(`there is no ${kind}`);
-  return event.eventId;
-}
-
 describe("a reset", () => {
   test("of a closed run makes one that has what came before the task, and makes the task again", async () => {
     const { runId } = await it.start("wf", { spec: { input: { body: { case: "json", value: "1" } } } });
-    await runTask(scheduleActivity(1));
+    await it.runTask(scheduleActivity(1));
     await runActivity();
-    await runTask(scheduleActivity(2));
+    await it.runTask(scheduleActivity(2));
     await runActivity();
-    await runTask(completeWorkflow);
+    await it.runTask(completeWorkflow);
     const before = await it.history("wf");
     const eventId = idOf(before, "workflowTaskCompleted", 2);
     const made = await it.reset("wf", eventId);
@@ -99,7 +76,7 @@ describe("a reset", () => {
       historyLength: eventId + 1,
     });
     expect(await it.history("wf", runId)).toEqual(before);
-    const task = await runTask(completeWorkflow);
+    const task = await it.runTask(completeWorkflow);
     expect(task).toMatchObject({ runId: made.runId, startedEventId: eventId + 2 });
     expect(await it.pollActivities({ wait: { seconds: 0n, nanos: 0 } })).toEqual([]);
     expect((await it.result("wf")).outcome).toMatchObject({ status: WorkflowStatus.COMPLETED });
@@ -108,9 +85,9 @@ describe("a reset", () => {
 
   test("of an open run ends it at once, and runs again what came behind the task", async () => {
     const { runId } = await it.start("wf");
-    await runTask(scheduleActivity(1));
+    await it.runTask(scheduleActivity(1));
     await runActivity();
-    const second = await runTask(scheduleActivity(2));
+    const second = await it.runTask(scheduleActivity(2));
     await runActivity();
     const [waiting] = [it.result("wf", { runId: runId ?? "", wait: ms(20_000) })];
     const made = await it.reset("wf", second.startedEventId);
@@ -119,9 +96,9 @@ describe("a reset", () => {
       value: { reason: "reset: a bug", nextRunId: made.runId, isReset: true },
     });
     expect((await it.get("wf", runId)).workflow?.nextRunId).toBe(made.runId);
-    await runTask(scheduleActivity(2));
+    await it.runTask(scheduleActivity(2));
     expect(await runActivity()).toBe(2);
-    await runTask(completeWorkflow);
+    await it.runTask(completeWorkflow);
     expect(await waiting).toMatchObject({
       runId: made.runId,
       outcome: { runId: made.runId, status: WorkflowStatus.COMPLETED },
@@ -130,7 +107,7 @@ describe("a reset", () => {
 
   test("of an older run ends the one that is open, though that is another", async () => {
     const { runId } = await it.start("wf");
-    const task = await runTask(completeWorkflow);
+    const task = await it.runTask(completeWorkflow);
     const other = await it.start("wf");
     const made = await it.reset("wf", task.startedEventId + 1, { runId: runId ?? "" });
     expect((await it.history("wf", other.runId)).at(-1)?.kind).toMatchObject({
@@ -145,9 +122,9 @@ describe("a reset", () => {
 
   test("of a run that a reset made goes back into what was copied", async () => {
     const { runId } = await it.start("wf");
-    const first = await runTask(scheduleActivity(1));
+    const first = await it.runTask(scheduleActivity(1));
     await runActivity();
-    const second = await runTask(scheduleTimer(2, 60));
+    const second = await it.runTask(scheduleTimer(2, 60));
     const again = await it.reset("wf", second.startedEventId);
     const made = await it.reset("wf", first.startedEventId);
     expect((await it.get("wf")).workflow).toMatchObject({
@@ -155,14 +132,14 @@ describe("a reset", () => {
       firstRunId: runId,
       resetFromRunId: again.runId,
     });
-    expect(await runTask(completeWorkflow)).toMatchObject({ runId: made.runId });
+    expect(await it.runTask(completeWorkflow)).toMatchObject({ runId: made.runId });
   });
 
   test("begins in the midst of a stored row: what was stored with the task's start stays behind", async () => {
     await it.start("wf");
-    await runTask();
+    await it.runTask();
     await it.signal("wf");
-    const task = await take();
+    const task = await it.take();
     await it.sideEffect("wf", {
       ...{ seq: 1, taskToken: task.taskToken },
       command: { value: { body: { case: "json", value: "1" } } },
@@ -186,11 +163,11 @@ describe("a reset", () => {
 describe("what is pending at the task", () => {
   test("is tried again from its first attempt if it is an activity, and keeps its time if it is a timer", async () => {
     await it.start("wf");
-    await runTask(scheduleActivity(1), scheduleTimer(2, 5), scheduleTimer(3, 3_600));
+    await it.runTask(scheduleActivity(1), scheduleTimer(2, 5), scheduleTimer(3, 3_600));
     const [attempt] = await it.pollActivities();
     await it.failActivity(attempt);
     await it.signal("wf");
-    const task = await runTask();
+    const task = await it.runTask();
     cluster.moveTime(1_500);
     await server.upkeep.wakeDueRuns();
     await runActivity();
@@ -214,7 +191,7 @@ describe("what is pending at the task", () => {
 describe("a call to reset", () => {
   test("has one effect under its request id", async () => {
     await it.start("wf");
-    const { startedEventId } = await runTask(scheduleTimer(1, 60));
+    const { startedEventId } = await it.runTask(scheduleTimer(1, 60));
     const request = { requestId: "r" };
     const [first, second] = await Promise.all([
       it.reset("wf", startedEventId, request),
@@ -237,19 +214,19 @@ describe("a call to reset", () => {
   test("is refused for what is no end of a workflow task, and leaves nothing", async () => {
     const { runId } = await it.start("wf");
     await it.signal("wf");
-    const { startedEventId } = await runTask(scheduleTimer(1, 60));
+    const { startedEventId } = await it.runTask(scheduleTimer(1, 60));
     const invalid = [1, 2, 3, startedEventId + 2, startedEventId + 3, 2_147_483_647];
     for (const eventId of invalid)
       expect([eventId, await reasonOf(it.reset("wf", eventId))]).toEqual([eventId, "RESET_POINT_INVALID"]);
     await it.signal("wf");
-    const task = await take();
+    const task = await it.take();
     expect(await reasonOf(it.reset("wf", task.startedEventId))).toBe("RESET_POINT_INVALID");
     expect((await it.get("wf")).workflow).toMatchObject({ runId, status: WorkflowStatus.RUNNING });
   });
 
   test("finds no run that is not there, nor one of another namespace", async () => {
     const { runId } = await it.start("wf");
-    const { startedEventId } = await runTask();
+    const { startedEventId } = await it.runTask();
     expect(await reasonOf(it.reset("none", startedEventId))).toBe("WORKFLOW_NOT_FOUND");
     const other = "01990000-0000-7000-8000-000000000001";
     expect(await reasonOf(it.reset("wf", startedEventId, { runId: other }))).toBe("WORKFLOW_NOT_FOUND");
@@ -261,7 +238,7 @@ describe("a call to reset", () => {
 
   test("is refused when the time of all runs is over, and leaves no copy", async () => {
     const { runId } = await it.start("wf", { spec: { executionTimeout: ms(60_000) } });
-    const { startedEventId } = await runTask(completeWorkflow);
+    const { startedEventId } = await it.runTask(completeWorkflow);
     const { runId: second } = await it.reset("wf", startedEventId);
     const { runId: third } = await it.reset("wf", startedEventId);
     cluster.moveTime(61_000);
@@ -279,7 +256,7 @@ describe("a call to reset", () => {
   test("loses no signal that is acknowledged while it is under way", async () => {
     const other = await cluster.open();
     await it.start("wf");
-    const { startedEventId } = await runTask();
+    const { startedEventId } = await it.runTask();
     const there = actor(other, (await it.get("wf")).workflow?.namespace ?? "");
     const acknowledged: string[] = [];
     const signalling = [it, there].map(async (who, index) => {

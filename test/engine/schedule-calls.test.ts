@@ -1,20 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OverlapPolicy, type ScheduleRun } from "../../gen/pawl/v1/schedule_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
-import { type Actor, actor } from "../support/actor.js";
+import type { Actor } from "../support/actor.js";
+import { makeNamespace, reasonOf, type TestCluster, type TestServer } from "../support/engine.js";
 import {
-  makeNamespace,
-  openTestCluster,
-  reasonOf,
-  type TestCluster,
-  type TestServer,
-} from "../support/engine.js";
-import {
-  alignToMinute,
   finishRun,
   firePast,
   minute,
   minutely,
+  openScheduleScene,
   type Scheduler,
   scheduler,
   workflow,
@@ -28,12 +22,7 @@ let it: Actor;
 let its: Scheduler;
 
 beforeEach(async () => {
-  cluster = await openTestCluster();
-  a = await cluster.open();
-  await alignToMinute(cluster, a);
-  namespace = await makeNamespace(a);
-  it = actor(a, namespace);
-  its = scheduler(a, namespace);
+  ({ cluster, server: a, namespace, it, its } = await openScheduleScene());
 });
 
 afterEach(async () => {
@@ -43,10 +32,6 @@ afterEach(async () => {
 
 const pass = (ms: number, server = a) => firePast(cluster, server, ms);
 const finish = (run: ScheduleRun | undefined) => finishRun(it, run);
-
-async function runsOf(scheduleId = "s"): Promise<ScheduleRun[]> {
-  return (await its.get(scheduleId)).lastRuns;
-}
 
 describe("changes", () => {
   test("an update replaces the definition at the revision that was read", async () => {
@@ -71,7 +56,7 @@ describe("changes", () => {
     expect(paused).toMatchObject({ definition: { isPaused: true, note: "repairs" }, nextFireTimes: [] });
     await pass(10 * minute);
     await a.upkeep.fireOverdueSchedules();
-    expect(await runsOf()).toEqual([]);
+    expect(await its.runs()).toEqual([]);
     expect(await its.trigger("s")).toMatchObject({ status: WorkflowStatus.PENDING });
     const resumed = await its.resume("s");
     expect(resumed).toMatchObject({ definition: { isPaused: false, note: "repairs" }, missedCount: 0n });
@@ -82,7 +67,7 @@ describe("changes", () => {
   test("deleted it is gone, and its runs go on", async () => {
     await its.create("s", minutely);
     await pass(minute);
-    const [run] = await runsOf();
+    const [run] = await its.runs();
     await its.delete("s");
     expect(await reasonOf(its.get("s"))).toBe("SCHEDULE_NOT_FOUND");
     await pass(minute);
@@ -113,13 +98,13 @@ describe("a backfill", () => {
     await its.create("s", { ...minutely, isPaused: true });
     expect(await its.backfill("s", from, from + 5 * minute)).toBe(5);
     await pass(0);
-    expect((await runsOf()).map(({ workflowId }) => workflowId.slice(-9))).toEqual([
+    expect((await its.runs()).map(({ workflowId }) => workflowId.slice(-9))).toEqual([
       ...["00:04:00Z", "00:03:00Z", "00:02:00Z", "00:01:00Z", "00:00:00Z"],
     ]);
     await its.backfill("s", from, from + 6 * minute);
     await pass(0);
     expect(await its.get("s")).toMatchObject({ skippedCount: 5n });
-    expect(await runsOf()).toHaveLength(6);
+    expect(await its.runs()).toHaveLength(6);
   });
 
   test("is gone on with by another server", async () => {
@@ -128,7 +113,7 @@ describe("a backfill", () => {
     const b = await cluster.open();
     cluster.moveTime(600);
     for (let n = 0; n < 3; n++) await pass(0, b).then(() => b.upkeep.fireOverdueSchedules());
-    expect(await runsOf()).toHaveLength(3);
+    expect(await its.runs()).toHaveLength(3);
   });
 
   test("is bounded", async () => {

@@ -3,13 +3,13 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { OverlapPolicy, ScheduleDefinitionSchema } from "../../gen/pawl/v1/schedule_pb.js";
 import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { openScheduleTroubles } from "../../src/engine/schedule-troubles.js";
-import { type Actor, actor } from "../support/actor.js";
-import { makeNamespace, openTestCluster, type TestCluster, type TestServer } from "../support/engine.js";
+import type { Actor } from "../support/actor.js";
+import type { TestCluster, TestServer } from "../support/engine.js";
 import {
-  alignToMinute,
   firePast,
   minute,
   minutely,
+  openScheduleScene,
   type Scheduler,
   scheduler,
   workflow,
@@ -23,12 +23,7 @@ let its: Scheduler;
 let namespace: string;
 
 beforeEach(async () => {
-  cluster = await openTestCluster();
-  a = await cluster.open();
-  await alignToMinute(cluster, a);
-  namespace = await makeNamespace(a);
-  it = actor(a, namespace);
-  its = scheduler(a, namespace);
+  ({ cluster, server: a, namespace, it, its } = await openScheduleScene());
 });
 
 afterEach(() => cluster.close());
@@ -63,8 +58,6 @@ async function triesOf(work: () => Promise<void>): Promise<number> {
   return tries() - before;
 }
 
-const runsOf = async (scheduleId: string) => (await its.get(scheduleId)).lastRuns;
-
 test("a schedule whose zone has gone says so, is logged once, and fires at once when it is given another", async () => {
   await its.create("s", always);
   await loseZone("s");
@@ -80,7 +73,7 @@ test("a schedule whose zone has gone says so, is logged once, and fires at once 
   const updated = await its.update("s", shown.revision, always);
   expect(updated.lastError).toBe("");
   await pass(minute);
-  expect(await runsOf("s")).toHaveLength(1);
+  expect(await its.runs("s")).toHaveLength(1);
   expect(await its.get("s")).toMatchObject({ lastError: "", nextFireTimes: { length: 10 } });
 });
 
@@ -113,7 +106,7 @@ test("a run that the database refuses keeps its schedule from firing alone, whic
   await its.create("healthy", { ...always, workflow: { ...workflow, workflowId: "healthy" } });
   await refuseType("refund");
   for (let n = 0; n < 4; n++) await pass(minute);
-  expect(await runsOf("healthy")).toHaveLength(4);
+  expect(await its.runs("healthy")).toHaveLength(4);
   expect(a.faults).toMatchObject([{ message: "a schedule can't fire", scheduleId: "s" }]);
   expect((a.faults[0] as { error: Error }).error.message).toContain("no such type");
   const { lastError } = await its.get("s");
@@ -128,7 +121,7 @@ test.each(["its zone has gone", "its run is refused"])(
   async (why) => {
     await its.create("s", always);
     await pass(minute);
-    const [run] = await runsOf("s");
+    const [run] = await its.runs("s");
     if (why === "its zone has gone") await loseZone("s");
     else await refuseType("order");
     await pass(minute);
@@ -137,7 +130,7 @@ test.each(["its zone has gone", "its run is refused"])(
     await it.terminate(run?.workflowId ?? "");
     await until(
       "its end is heard of",
-      async () => (await runsOf("s"))[0]?.status === WorkflowStatus.TERMINATED,
+      async () => (await its.runs("s"))[0]?.status === WorkflowStatus.TERMINATED,
     );
     await until(
       "the message is gone",
@@ -162,7 +155,7 @@ test("however many schedules can't fire, those that can do so in time", async ()
   await b.stop();
   for (let n = 1; n <= 3; n++) {
     await pass(minute);
-    expect(await runsOf("healthy")).toHaveLength(n);
+    expect(await its.runs("healthy")).toHaveLength(n);
   }
   expect(a.faults).toHaveLength(1201);
 });
@@ -188,5 +181,5 @@ test("another server tries anew what was changed, though it could not fire it be
   await b.stop();
   expect((await its.get("s")).lastError).toBe("");
   await pass(minute);
-  expect(await runsOf("s")).toHaveLength(1);
+  expect(await its.runs("s")).toHaveLength(1);
 });

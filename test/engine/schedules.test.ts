@@ -5,19 +5,13 @@ import { WorkflowStatus } from "../../gen/pawl/v1/workflow_pb.js";
 import { silentLogger } from "../../src/engine/logger.js";
 import { startLoops } from "../../src/loops/start-loops.js";
 import { type Actor, actor, ms } from "../support/actor.js";
+import { kindsOf, type TestCluster, type TestServer } from "../support/engine.js";
 import {
-  kindsOf,
-  makeNamespace,
-  openTestCluster,
-  type TestCluster,
-  type TestServer,
-} from "../support/engine.js";
-import {
-  alignToMinute,
   finishRun,
   firePast,
   minute,
   minutely,
+  openScheduleScene,
   type Scheduler,
   scheduler,
   workflow,
@@ -31,12 +25,7 @@ let it: Actor;
 let its: Scheduler;
 
 beforeEach(async () => {
-  cluster = await openTestCluster();
-  a = await cluster.open();
-  await alignToMinute(cluster, a);
-  namespace = await makeNamespace(a);
-  it = actor(a, namespace);
-  its = scheduler(a, namespace);
+  ({ cluster, server: a, namespace, it, its } = await openScheduleScene());
 });
 
 afterEach(async () => {
@@ -47,16 +36,12 @@ afterEach(async () => {
 const pass = (ms: number, server = a) => firePast(cluster, server, ms);
 const finish = (run: ScheduleRun | undefined) => finishRun(it, run);
 
-async function runsOf(scheduleId = "s"): Promise<ScheduleRun[]> {
-  return (await its.get(scheduleId)).lastRuns;
-}
-
 test("fires at the next matching time, and never at creation", async () => {
   const created = await its.create("s", minutely);
   await pass(0);
-  expect(await runsOf()).toEqual([]);
+  expect(await its.runs()).toEqual([]);
   await pass(minute);
-  const [run, ...others] = await runsOf();
+  const [run, ...others] = await its.runs();
   expect(others).toEqual([]);
   expect(run).toMatchObject({ scheduledTime: created.nextFireTimes[0], status: WorkflowStatus.PENDING });
   const [started] = await it.history(run?.workflowId ?? "");
@@ -71,9 +56,9 @@ test("never fires early, though each server's clock may be ahead", async () => {
   const [next] = nextFireTimes;
   if (next === undefined || createTime === undefined) throw new Error("it fires");
   await pass(timestampMs(next) - timestampMs(createTime) - 10_000);
-  expect(await runsOf()).toEqual([]);
+  expect(await its.runs()).toEqual([]);
   await pass(minute);
-  const [run] = await runsOf();
+  const [run] = await its.runs();
   if (run?.startTime === undefined) throw new Error("it has fired");
   expect(timestampMs(run.startTime)).toBeGreaterThanOrEqual(timestampMs(next));
 });
@@ -89,10 +74,10 @@ test("is shown with its next fires, its last runs and its counts", async () => {
   expect(shown.lastRuns).toHaveLength(10);
   const [newest, second] = shown.lastRuns;
   await it.terminate(newest?.workflowId ?? "");
-  await until("its end is heard of", async () => (await runsOf())[0]?.status === WorkflowStatus.TERMINATED);
+  await until("its end is heard of", async () => (await its.runs())[0]?.status === WorkflowStatus.TERMINATED);
   await it.poll();
   await it.delete(newest?.workflowId ?? "");
-  expect((await runsOf())[1]?.workflowId).toBe(second?.workflowId);
+  expect((await its.runs())[1]?.workflowId).toBe(second?.workflowId);
 });
 
 describe("on two servers", () => {
@@ -108,7 +93,7 @@ describe("on two servers", () => {
         a.upkeep.fireOverdueSchedules(),
       ]);
     }
-    const times = (await runsOf()).map(({ scheduledTime }) => Number(scheduledTime?.seconds));
+    const times = (await its.runs()).map(({ scheduledTime }) => Number(scheduledTime?.seconds));
     expect(times).toHaveLength(8);
     expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) - 60 * index));
     expect(await cluster.run("select count(*)::int as runs from runs")).toEqual([{ runs: 8 }]);
@@ -121,10 +106,10 @@ describe("on two servers", () => {
     await b.stop();
     cluster.moveTime(minute);
     await a.upkeep.fireSchedules();
-    expect(await runsOf()).toEqual([]);
+    expect(await its.runs()).toEqual([]);
     cluster.moveTime(500);
     await a.upkeep.fireOverdueSchedules();
-    expect(await runsOf()).toHaveLength(1);
+    expect(await its.runs()).toHaveLength(1);
   });
 
   test("a fire whose answer was lost happened once", async () => {
@@ -141,17 +126,17 @@ describe("on two servers", () => {
     await scheduler(b, namespace).create("s", minutely);
     cut = true;
     await pass(minute, b);
-    expect(await runsOf()).toHaveLength(1);
+    expect(await its.runs()).toHaveLength(1);
     await pass(minute);
     await a.upkeep.fireOverdueSchedules();
-    expect((await runsOf()).length).toBeLessThanOrEqual(2);
+    expect((await its.runs()).length).toBeLessThanOrEqual(2);
   });
 
   test("the end of a run that its server did not tell is told by another", async () => {
     await its.create("s", { ...minutely, overlapPolicy: OverlapPolicy.QUEUE });
     await pass(minute);
     await pass(minute);
-    const [run] = await runsOf();
+    const [run] = await its.runs();
     let goOn = () => {};
     const isOver = new Promise<void>((resolve) => {
       goOn = resolve;
@@ -162,7 +147,7 @@ describe("on two servers", () => {
     await actor(b, namespace).terminate(run?.workflowId ?? "");
     cluster.moveTime(2_100);
     await a.upkeep.deliverOverdue();
-    expect(await runsOf()).toHaveLength(2);
+    expect(await its.runs()).toHaveLength(2);
     goOn();
   });
 });
@@ -173,10 +158,13 @@ describe("while the run of an earlier fire is open", () => {
     await pass(minute);
     await pass(minute);
     expect(await its.get("s")).toMatchObject({ skippedCount: 1n, lastRuns: [{}] });
-    await finish((await runsOf())[0]);
-    await until("its end is heard of", async () => (await runsOf())[0]?.status === WorkflowStatus.COMPLETED);
+    await finish((await its.runs())[0]);
+    await until(
+      "its end is heard of",
+      async () => (await its.runs())[0]?.status === WorkflowStatus.COMPLETED,
+    );
     await pass(minute);
-    const [run] = await runsOf();
+    const [run] = await its.runs();
     const [started] = await it.history(run?.workflowId ?? "");
     expect(started?.kind.value).toMatchObject({ lastResult: { body: { case: "json" } } });
   });
@@ -186,10 +174,10 @@ describe("while the run of an earlier fire is open", () => {
     await pass(minute);
     await pass(minute);
     await pass(minute);
-    const [run, ...others] = await runsOf();
+    const [run, ...others] = await its.runs();
     expect(others).toEqual([]);
     await finish(run);
-    await until("the next has started", async () => (await runsOf()).length === 2);
+    await until("the next has started", async () => (await its.runs()).length === 2);
     expect((await its.get("s")).skippedCount).toBe(1n);
     expect(await cluster.run("select * from messages")).toEqual([]);
   });
@@ -197,24 +185,24 @@ describe("while the run of an earlier fire is open", () => {
   test("CANCEL_OLD asks it to cancel, and starts when it has ended", async () => {
     await its.create("s", { ...minutely, overlapPolicy: OverlapPolicy.CANCEL_OLD });
     await pass(minute);
-    const [run] = await runsOf();
+    const [run] = await its.runs();
     const [task] = await it.poll();
     await it.complete(task, []);
     await pass(minute);
-    expect(await runsOf()).toHaveLength(1);
+    expect(await its.runs()).toHaveLength(1);
     await until("it was asked", async () =>
       kindsOf(await it.history(run?.workflowId ?? "")).includes("workflowCancelRequested"),
     );
     const [next] = await it.poll();
     await it.complete(next, [{ kind: { case: "cancelWorkflow", value: {} } }]);
-    await until("the next has started", async () => (await runsOf()).length === 2);
-    expect((await runsOf())[1]?.status).toBe(WorkflowStatus.CANCELLED);
+    await until("the next has started", async () => (await its.runs()).length === 2);
+    expect((await its.runs())[1]?.status).toBe(WorkflowStatus.CANCELLED);
   });
 
   test("a run that goes on in another is open until that ends, also if it was reset", async () => {
     await its.create("s", minutely);
     await pass(minute);
-    const [run] = await runsOf();
+    const [run] = await its.runs();
     const workflowId = run?.workflowId ?? "";
     const [task] = await it.poll();
     await it.complete(task, [{ kind: { case: "continueAsNew", value: {} } }]);
@@ -229,9 +217,12 @@ describe("while the run of an earlier fire is open", () => {
       lastRuns: [{ status: WorkflowStatus.RUNNING }],
     });
     await it.terminate(workflowId);
-    await until("its end is heard of", async () => (await runsOf())[0]?.status === WorkflowStatus.TERMINATED);
+    await until(
+      "its end is heard of",
+      async () => (await its.runs())[0]?.status === WorkflowStatus.TERMINATED,
+    );
     await pass(minute);
-    expect(await runsOf()).toHaveLength(2);
+    expect(await its.runs()).toHaveLength(2);
   });
 });
 
@@ -250,20 +241,20 @@ test("fires nothing twice when the clock is set back by an hour, and goes on whe
     await a.upkeep.fireSchedules();
     await a.upkeep.fireOverdueSchedules();
   }
-  expect(await runsOf()).toHaveLength(1);
+  expect(await its.runs()).toHaveLength(1);
   await its.pause("s");
   await its.resume("s");
   await pass(minute);
-  expect(await runsOf()).toHaveLength(1);
+  expect(await its.runs()).toHaveLength(1);
   await pass(57 * minute);
-  expect(await runsOf()).toHaveLength(2);
+  expect(await its.runs()).toHaveLength(2);
   expect((await its.get("s")).skippedCount).toBe(0n);
 });
 
 test("starts workflows of a type that nobody handles, which wait", async () => {
   await its.create("s", { ...minutely, workflow: { ...workflow, workflowType: "unknown" } });
   await pass(minute);
-  const [run] = await runsOf();
+  const [run] = await its.runs();
   expect(run?.status).toBe(WorkflowStatus.PENDING);
   expect(await it.poll({ workflowTypes: ["order"], wait: ms(0) })).toEqual([]);
   await pass(minute);
@@ -277,7 +268,7 @@ test("skips a fire whose workflow id somebody else has used, and goes on", async
   await pass(minute);
   expect(await its.get("s")).toMatchObject({ skippedCount: 1n, lastRuns: [] });
   await pass(minute);
-  expect(await runsOf()).toHaveLength(1);
+  expect(await its.runs()).toHaveLength(1);
 });
 
 describe("many schedules", () => {
@@ -313,8 +304,8 @@ test("loops let schedules fire, as soon as they are due", async () => {
   const stop = startLoops(a.upkeep, { slowPollMs: 0, rereadMs: 0 }, silentLogger);
   try {
     await its.create("s", { ...minutely, spec: { intervals: [{ every: { seconds: 1n } }] } });
-    await until("it has fired", async () => (await runsOf()).length > 0);
-    const [run] = await runsOf();
+    await until("it has fired", async () => (await its.runs()).length > 0);
+    const [run] = await its.runs();
     if (run?.startTime === undefined || run.scheduledTime === undefined) throw new Error("it has fired");
     expect(timestampMs(run.startTime) - timestampMs(run.scheduledTime)).toBeLessThan(500);
   } finally {

@@ -6,7 +6,7 @@ import {
   GetHistoryResponseSchema,
   UpdateStage,
 } from "../../gen/pawl/v1/workflow_service_pb.js";
-import { type Actor, actor, completeWorkflow, ms } from "../support/actor.js";
+import { type Actor, actor, completeWorkflow, json, ms } from "../support/actor.js";
 import {
   type CommandInit,
   callOf,
@@ -36,7 +36,6 @@ beforeEach(async () => {
 });
 afterAll(() => cluster.close());
 
-const json = (value: string) => ({ body: { case: "json" as const, value } });
 const accept = (updateId: string): CommandInit => ({ kind: { case: "acceptUpdate", value: { updateId } } });
 const reject = (updateId: string): CommandInit => ({
   kind: { case: "rejectUpdate", value: { updateId, failure: { message: "too much" } } },

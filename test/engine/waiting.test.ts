@@ -5,11 +5,11 @@ import { type Actor, actor, ms, scheduleActivity, scheduleTimer } from "../suppo
 import {
   type CommandInit,
   makeNamespace,
-  openTestCluster,
   reasonOf,
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
+import { openScene } from "../support/scene.js";
 import { until } from "../support/until.js";
 
 let cluster: TestCluster;
@@ -18,10 +18,7 @@ let namespace: string;
 let it: Actor;
 
 beforeEach(async () => {
-  cluster = await openTestCluster();
-  a = await cluster.open();
-  namespace = await makeNamespace(a);
-  it = actor(a, namespace);
+  ({ cluster, server: a, namespace, it } = await openScene());
 });
 
 afterEach(async () => {

@@ -8,22 +8,18 @@ import {
   errorOf,
   kindsOf,
   makeNamespace,
-  openTestCluster,
   reasonOf,
   type TestCluster,
   type TestServer,
 } from "../support/engine.js";
+import { openScene } from "../support/scene.js";
 
 let cluster: TestCluster;
 let a: TestServer;
-let namespace: string;
 let it: Actor;
 
 beforeEach(async () => {
-  cluster = await openTestCluster();
-  a = await cluster.open();
-  namespace = await makeNamespace(a);
-  it = actor(a, namespace);
+  ({ cluster, server: a, it } = await openScene());
 });
 
 afterEach(async () => {

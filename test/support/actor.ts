@@ -109,6 +109,11 @@ export function actor({ operations }: TestServer, namespace: string) {
       const page = await this.historyPage(workflowId, { runId, pageSize: 1_000 });
       return page.events;
     },
+    /** The events of a run that are not about its workflow tasks. */
+    async eventsOf(workflowId: string, runId = ""): Promise<HistoryEvent[]> {
+      const events = await this.history(workflowId, runId);
+      return events.filter(({ kind }) => kind.case?.startsWith("workflowTask") !== true);
+    },
     async poll(
       rest: Init<typeof wk.PollWorkflowTasksRequestSchema> = {},
       signal?: AbortSignal,
@@ -116,6 +121,12 @@ export function actor({ operations }: TestServer, namespace: string) {
       const request = create(wk.PollWorkflowTasksRequestSchema, { ...base, ...rest });
       const { tasks = [] } = await operations.pollWorkflowTasks(request, callOf(signal));
       return tasks.map((task) => create(WorkflowTaskSchema, task));
+    },
+    /** Takes the next workflow task of the queue, which must have one. */
+    async take(): Promise<WorkflowTask> {
+      const [task] = await this.poll();
+      if (task === undefined) throw new Error("there is no workflow task");
+      return task;
     },
     async pollActivities(
       rest: Init<typeof wk.PollActivityTasksRequestSchema> = {},
@@ -137,6 +148,12 @@ export function actor({ operations }: TestServer, namespace: string) {
       });
       const { outcomes = [] } = await operations.completeWorkflowTasks(request, callOf());
       return outcomes[0];
+    },
+    /** Takes the next workflow task and completes it. */
+    async runTask(...commands: CommandInit[]): Promise<WorkflowTask> {
+      const task = await this.take();
+      await this.complete(task, commands);
+      return task;
     },
     /** Completes a workflow task; answers all that the call does. */
     finish: async (
@@ -281,12 +298,20 @@ export function tokenOf(task: { readonly taskToken: Uint8Array } | undefined): U
   return task.taskToken;
 }
 
+/** A payload of JSON. */
+export const json = (value: string) => ({ body: { case: "json" as const, value } });
+
 /** Closes the run. */
 export const completeWorkflow: CommandInit = {
   kind: {
     case: "completeWorkflow",
-    value: { result: { body: { case: "json", value: '"all done"' } } },
+    value: { result: json('"all done"') },
   },
+};
+
+/** Closes the run as failed. */
+export const failWorkflow: CommandInit = {
+  kind: { case: "failWorkflow", value: { failure: { message: "broken" } } },
 };
 
 /** Schedules an activity of type "charge". */

@@ -203,6 +203,13 @@ export function errorOf(
   return ErrorReason[reason];
 }
 
+/** The id of the n-th event of a kind. */
+export function idOf(history: readonly HistoryEvent[], kind: HistoryEvent["kind"]["case"], n = 1): number {
+  const event = history.filter((candidate) => candidate.kind.case === kind)[n - 1];
+  if (event === undefined) throw new Error(`there is no ${kind}`);
+  return event.eventId;
+}
+
 /** The kinds of events. */
 export function kindsOf(events: readonly Pick<HistoryEvent, "kind">[] | undefined): (string | undefined)[] {
   return (events ?? []).map((event) => event.kind.case);

@@ -5,6 +5,7 @@ import type { ScheduleDefinitionSchema, ScheduleRun } from "../../gen/pawl/v1/sc
 import * as sc from "../../gen/pawl/v1/schedule_service_pb.js";
 import { type Actor, completeWorkflow } from "./actor.js";
 import { callOf, type TestCluster, type TestServer } from "./engine.js";
+import { openScene, type Scene } from "./scene.js";
 import { until } from "./until.js";
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
@@ -30,6 +31,9 @@ export function scheduler({ operations }: TestServer, namespace: string) {
         sc.GetScheduleResponseSchema,
         await operations.getSchedule(create(sc.GetScheduleRequestSchema, of(scheduleId)), callOf()),
       ),
+    async runs(scheduleId = "s"): Promise<ScheduleRun[]> {
+      return (await this.get(scheduleId)).lastRuns;
+    },
     list: async (pageSize = 100, pageToken = "") =>
       create(
         sc.ListSchedulesResponseSchema,
@@ -101,10 +105,17 @@ export const minutely = { spec: { cron: ["* * * * *"] }, workflow };
 /** In milliseconds. */
 export const minute = 60_000;
 
+/** How little a server may be sure of the database's time, in milliseconds: what a call makes due at once, it takes to be due so much later. */
+const uncertainMs = 100;
+
 /** Lets time pass, and a server fire all that is due. */
 export async function firePast({ moveTime }: TestCluster, { upkeep }: TestServer, ms: number): Promise<void> {
   moveTime(ms);
-  while ((await upkeep.fireSchedules()) === 0);
+  for (;;) {
+    const waitMs = await upkeep.fireSchedules();
+    if (waitMs >= uncertainMs) return;
+    moveTime(waitMs);
+  }
 }
 
 /** Ends a run with a result, as a worker would. */
@@ -120,6 +131,14 @@ export async function finishRun(worker: Actor, run: ScheduleRun | undefined): Pr
 export async function alignToMinute({ moveTime }: TestCluster, server: TestServer): Promise<void> {
   const [next] = await scheduler(server, "").preview({ spec: { cron: ["* * * * * *"] }, count: 1 });
   moveTime((70 - (Number(next?.seconds) % 60)) * 1_000);
+}
+
+/** A scene with a user of schedules, ten seconds past a minute. */
+export async function openScheduleScene(): Promise<Scene & { readonly its: Scheduler }> {
+  const scene = await openScene();
+  const { cluster, server, namespace } = scene;
+  await alignToMinute(cluster, server);
+  return { ...scene, its: scheduler(server, namespace) };
 }
 
 type Shown = Parameters<typeof create>[0];
