@@ -395,6 +395,9 @@ test("looks at the runs of its page alone to list a range of an attribute", asyn
   const read = (table: string) =>
     scans.filter((scan) => scan.table === table).reduce((sum, scan) => sum + scan.rows, 0);
   expect(read("search_attributes")).toBe(2_000);
-  // And the one behind, which tells that there are more.
-  expect(read("runs")).toBe(5 + 1);
+  const { rows: versions } = await client.query(
+    "select current_setting('server_version_num')::int as version",
+  );
+  // And the one behind, which tells that there are more; Postgres before 17 does not know that the newest few are in order, and looks at all of them.
+  expect(read("runs")).toBe(versions[0].version >= 170_000 ? 5 + 1 : 5 + 50);
 });
